@@ -1,0 +1,198 @@
+# Builds, tests and installs mctd.  GNU make; everything made is in $(BUILD).
+#
+#	make		the daemon, the tool and the library
+#	make deps	installs the Debian packages that are missing (root)
+#	make demo	a demonstration with real traffic (root)
+#	make check	style, unit and system tests, then all with sanitizers
+#	make style	the rules of the source, in seconds
+#	make bench	rates and memory beside other relays (root)
+#	make install	DESTDIR and PREFIX as usual
+#
+# A second tree: make BUILD=build/asan SANITIZE=address,undefined
+
+BUILD =		build
+PREFIX =	/usr/local
+DESTDIR =
+SANITIZE =
+ifeq ($(origin CC),default)
+CC =		gcc
+endif
+PYTHON =	/usr/bin/python3 -B
+
+VERSION :=	$(shell sed -n 's/^.*MCTD_VERSION[^"]*"\(.*\)"$$/\1/p' \
+		common/limits.h)
+SONAME =	libmct.so.0
+
+WARN =		-Wall -Wextra -Wshadow -Wstrict-prototypes \
+		-Wmissing-prototypes -Wconversion -Werror
+LANGUAGE =	-std=c11 -D_GNU_SOURCE
+ifeq ($(SANITIZE),)
+HARDEN =	-D_FORTIFY_SOURCE=2 -fstack-protector-strong
+else
+HARDEN =	-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
+		-fno-omit-frame-pointer
+LINKSAN =	-fsanitize=$(SANITIZE)
+endif
+CFLAGS =	-O2 -g
+LDFLAGS =	-Wl,-z,relro,-z,now -Wl,--as-needed
+COMPILE =	$(CC) $(LANGUAGE) $(CFLAGS) $(WARN) $(HARDEN) -MMD -MP
+LINK =		$(CC) $(CFLAGS) $(LINKSAN) $(LDFLAGS)
+
+# The common files serve the library as well, so they are compiled for both.
+PIC =		-fPIC -fno-semantic-interposition
+PIE =		-fPIE
+
+COMMON =	$(sort $(wildcard common/*.c))
+LIBMCT =	$(sort $(wildcard libmct/*.c))
+MCTCTL =	$(sort $(wildcard mctctl/*.c))
+MCTD =		$(sort $(wildcard mctd/*.c mctd/*/*.c))
+PUMP =		$(sort $(wildcard regress/bench/pump/*.c))
+UNIT =		$(sort $(wildcard regress/unit/test_*.c))
+BASE =		$(filter mctd/share/% mctd/conf/% mctd/sandbox/%,$(MCTD))
+MAN =		$(sort $(wildcard man/*.[1-9]))
+HEADERS =	$(sort $(wildcard libmct/include/mct/*.h))
+
+GRAMMAR =	mctd/conf/parse
+OBJ =		$(BUILD)/obj
+obj =		$(patsubst %.c,$(OBJ)/%.o,$(1))
+PARSER =	$(if $(wildcard $(GRAMMAR).y),$(OBJ)/$(GRAMMAR).o)
+
+LIBRARY =	$(BUILD)/libmct.so.$(VERSION)
+UNITS =		$(patsubst regress/unit/%.c,$(BUILD)/unit/%,$(UNIT))
+
+all: $(BUILD)/mctd $(BUILD)/mctctl $(BUILD)/libmct.a $(LIBRARY) \
+    $(BUILD)/libmct.pc
+
+$(BUILD)/mctd: $(call obj,$(MCTD)) $(PARSER) $(OBJ)/common.a
+	$(LINK) -pie -o $@ $^ -levent_core -lbsd -lcap-ng
+
+$(BUILD)/mctctl: $(call obj,$(MCTCTL)) $(BUILD)/libmct.a $(OBJ)/common.a
+	$(LINK) -pie -o $@ $^ -lbsd
+
+$(LIBRARY): $(call obj,$(LIBMCT)) $(OBJ)/common.a libmct/libmct.map
+	$(LINK) -shared -Wl,-soname,$(SONAME) \
+	    -Wl,--version-script=libmct/libmct.map \
+	    -o $@ $(filter-out %.map,$^) -lbsd
+	ln -sf $(notdir $@) $(BUILD)/$(SONAME)
+	ln -sf $(SONAME) $(BUILD)/libmct.so
+
+# One object in which only the interface is visible, so that a program
+# linked with it does not meet the names of our common files.
+$(BUILD)/libmct.a: $(call obj,$(LIBMCT)) $(OBJ)/common.a
+	$(LD) -r -o $(OBJ)/mct.o $^
+	objcopy --wildcard --keep-global-symbol='mct_*' $(OBJ)/mct.o
+	rm -f $@
+	$(AR) rcs $@ $(OBJ)/mct.o
+
+$(BUILD)/libmct.pc: libmct/libmct.pc.in FORCE | $(BUILD)/tools
+	@sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(VERSION),' \
+	    -e 's,@LIBDIR@,$${prefix}/lib,' \
+	    -e 's,@INCLUDEDIR@,$${prefix}/include,' $< > $@
+
+$(OBJ)/common.a: $(call obj,$(COMMON))
+$(OBJ)/base.a: $(call obj,$(BASE)) $(PARSER)
+$(OBJ)/%.a:
+	@mkdir -p $(@D)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(OBJ)/common/%.o: common/%.c | $(BUILD)/tools
+	@mkdir -p $(@D)
+	$(COMPILE) $(PIC) -c -o $@ $<
+$(OBJ)/libmct/%.o: libmct/%.c | $(BUILD)/tools
+	@mkdir -p $(@D)
+	$(COMPILE) $(PIC) -Ilibmct/include -c -o $@ $<
+$(OBJ)/%.o: %.c | $(BUILD)/tools
+	@mkdir -p $(@D)
+	$(COMPILE) $(PIE) -Ilibmct/include -I$(BUILD)/gen/$(*D) -c -o $@ $<
+
+# What bison wrote includes as its grammar does.
+$(PARSER): $(BUILD)/gen/$(GRAMMAR).c
+	@mkdir -p $(@D)
+	$(COMPILE) $(PIE) -I$(dir $(GRAMMAR)) -c -o $@ $<
+$(BUILD)/gen/%.c $(BUILD)/gen/%.h: %.y | $(BUILD)/tools
+	@mkdir -p $(@D)
+	bison -Werror --defines=$(BUILD)/gen/$*.h -o $(BUILD)/gen/$*.c $<
+$(call obj,$(wildcard mctd/conf/*.c)): \
+    | $(if $(PARSER),$(BUILD)/gen/$(GRAMMAR).h)
+
+# Without what is needed to build, say so in one line.
+$(BUILD)/tools:
+	@mkdir -p $(BUILD)
+	@command -v $(CC) >/dev/null && command -v bison >/dev/null && \
+	    printf '\043include %s\n' '<event2/event.h>' '<bsd/stdlib.h>' \
+	    '<cap-ng.h>' | $(CC) -fsyntax-only -x c - 2>/dev/null || \
+	    { echo 'mctd: packages are missing: run make deps' >&2; exit 1; }
+	@touch $@
+
+# Of each folder an archive, out of which a test takes what it uses.
+FOLDERS =	mctd/parent mctd/control mctd/engine libmct mctctl
+define folder_rule
+$(OBJ)/$(1).a: $(call obj,$(sort $(wildcard $(1)/*.c)))
+endef
+$(foreach f,$(FOLDERS),$(eval $(call folder_rule,$(f))))
+
+units: $(UNITS)
+define unit_rule
+$(BUILD)/unit/$(basename $(notdir $(1))): $(call obj,$(1)) \
+    $(shell sh regress/lib/links $(OBJ) $(1))
+endef
+$(foreach t,$(UNIT),$(eval $(call unit_rule,$(t))))
+$(UNITS):
+	@mkdir -p $(@D)
+	$(LINK) -pie -o $@ $(filter %.o,$^) -Wl,--start-group \
+	    $(filter %.a,$^) -Wl,--end-group \
+	    -lcmocka -levent_core -lbsd -lcap-ng
+
+$(BUILD)/pump: $(call obj,$(PUMP)) $(OBJ)/common.a
+	$(LINK) -pie -o $@ $^ -lbsd
+
+# -- What is done with it
+
+JOBS =		$(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+ASAN =		BUILD=$(BUILD)/asan SANITIZE=address,undefined
+SUBMAKE =	+$(MAKE) --no-print-directory
+
+deps:
+	sh etc/debian-deps
+
+demo:
+	sh etc/debian-deps demo
+	$(SUBMAKE) $(JOBS) -s all
+	$(PYTHON) regress/demo/demo $(BUILD)
+
+check:
+	sh etc/debian-deps
+	$(SUBMAKE) style
+	$(SUBMAKE) $(JOBS) -s all units $(BUILD)/pump
+	$(SUBMAKE) $(JOBS) -s $(ASAN) all units $(BUILD)/asan/pump
+	@$(PYTHON) regress/run --build $(BUILD) --build $(BUILD)/asan
+
+style: $(if $(PARSER),$(BUILD)/gen/$(GRAMMAR).h)
+	@$(PYTHON) regress/style/check $(BUILD) $(LANGUAGE) $(CFLAGS) $(WARN)
+
+bench: all $(BUILD)/pump
+	$(PYTHON) regress/bench/bench $(BUILD)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+	    $(DESTDIR)$(PREFIX)/include/mct
+	install $(BUILD)/mctd $(BUILD)/mctctl $(DESTDIR)$(PREFIX)/sbin
+	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include/mct
+	install -m 644 $(BUILD)/libmct.a $(LIBRARY) $(DESTDIR)$(PREFIX)/lib
+	ln -sf $(notdir $(LIBRARY)) $(DESTDIR)$(PREFIX)/lib/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libmct.so
+	install -m 644 $(BUILD)/libmct.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	for page in $(MAN); do \
+		dir=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; \
+		install -d $$dir && install -m 644 $$page $$dir || exit 1; \
+	done
+
+clean:
+	rm -rf $(BUILD)
+
+FORCE:
+.PHONY: all units deps demo check style bench install clean FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)

@@ -1,0 +1,158 @@
+/*
+ * Log lines: formatted in a buffer on the stack, cleaned of whatever is not
+ * printable, and given to the one sink of the process.  errno is as before
+ * after every call, so that a line may stand between a failure and its
+ * handling.
+ */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "limits.h"
+#include "log.h"
+
+#define LOG_PREFIX	"mctd: "
+
+static void log_stderr(void *, enum log_level, const char *);
+
+static struct log_sink log_sink = { log_stderr, NULL };
+static enum log_level log_level = LOG_LEVEL_INFO;
+
+/* One write a line, so that lines of several processes do not mix. */
+static void
+log_stderr(void *arg, enum log_level level, const char *line)
+{
+	char buf[sizeof(LOG_PREFIX) + TEXT_BYTES + 1];
+	ssize_t n;
+	int len;
+
+	(void)arg;
+	(void)level;
+	len = snprintf(buf, sizeof(buf), "%s%s\n", LOG_PREFIX, line);
+	do
+		n = write(STDERR_FILENO, buf, (size_t)len);
+	while (n == -1 && errno == EINTR);
+}
+
+void
+log_set(const struct log_sink *sink, enum log_level level)
+{
+	if (sink != NULL)
+		log_sink = *sink;
+	log_level = level;
+}
+
+enum log_level
+log_get_level(void)
+{
+	return log_level;
+}
+
+/*
+ * Text may come from outside: nothing in it may move a terminal's cursor or
+ * begin a line of its own.  Our own text is ASCII.
+ */
+static void
+log_clean(char *line)
+{
+	char *p;
+
+	for (p = line; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+}
+
+void
+log_line(enum log_level level, const char *line)
+{
+	char buf[TEXT_BYTES];
+	int saved = errno;
+
+	if (level > log_level)
+		return;
+	(void)snprintf(buf, sizeof(buf), "%s", line);
+	log_clean(buf);
+	log_sink.write(log_sink.arg, level, buf);
+	errno = saved;
+}
+
+static void __attribute__((format(printf, 2, 0)))
+log_format(enum log_level level, const char *fmt, va_list ap)
+{
+	char buf[TEXT_BYTES];
+	int saved = errno;
+
+	if (level > log_level)
+		return;
+	if (vsnprintf(buf, sizeof(buf), fmt, ap) < 0)
+		(void)snprintf(buf, sizeof(buf), "%s", fmt);
+	log_line(level, buf);
+	errno = saved;
+}
+
+void
+log_fatal(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_format(LOG_LEVEL_FATAL, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_format(LOG_LEVEL_WARN, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_format(LOG_LEVEL_INFO, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_format(LOG_LEVEL_DEBUG, fmt, ap);
+	va_end(ap);
+}
+
+int
+log_rate(struct log_rate *r, unsigned int rate, const char *what)
+{
+	unsigned int left_out;
+	long second;
+
+	second = (long)(clock_ms() / 1000);
+	if (second != r->second) {
+		left_out = r->left_out;
+		r->second = second;
+		r->count = 0;
+		r->left_out = 0;
+		if (left_out > 0)
+			log_warn("%s: %u lines left out", what, left_out);
+	}
+	if (r->count >= rate) {
+		r->left_out++;
+		return 0;
+	}
+	r->count++;
+	return 1;
+}

@@ -1,0 +1,88 @@
+/*
+ * What is counted, how sessions end, what events there are, and the words
+ * for them: the same in output, log and manual.
+ */
+
+#ifndef COMMON_NAMES_H
+#define COMMON_NAMES_H
+
+/*
+ * What the engine counts for each bridge and session.  Of a connectionless
+ * bridge, MESSAGES_IN = MESSAGES_OUT + all drops.  Append only.
+ */
+enum count {
+	COUNT_BYTES_TO_DST,
+	COUNT_BYTES_TO_SRC,
+	COUNT_BYTES_IN, /* read from src: datagrams only */
+	COUNT_MESSAGES_IN,
+	COUNT_MESSAGES_OUT,
+	COUNT_DROP_NO_BUFFER,
+	COUNT_DROP_TOO_LONG,
+	COUNT_DROP_REFUSED,
+	COUNT_DROP_NO_ROUTE,
+	COUNT_DROP_FILTERED,
+	COUNT_DROP_OVERFLOW, /* the kernel's receive queue at src */
+	COUNT_DROP_OTHER,
+	COUNTS
+};
+#define COUNT_DROP_FIRST	COUNT_DROP_NO_BUFFER
+
+/* What the parent counts for each bridge. */
+enum parent_count {
+	PARENT_ACCEPTED, /* peers accepted */
+	PARENT_OPENED,   /* sessions handed to the engine */
+	PARENT_FAILED,   /* dst did not answer or refused */
+	PARENT_REFUSED,  /* over max-per-source, reset */
+	PARENT_PAUSED,   /* times accepting had to wait for a limit */
+	PARENT_COUNTS
+};
+
+/* Why a session ended. */
+enum end_reason {
+	END_NONE,
+	END_CLEAN,           /* both sides closed */
+	END_PEER_RESET,
+	END_DST_RESET,
+	END_IDLE,
+	END_HALF_CLOSED,     /* half-closed and silent for too long */
+	END_REQUESTED,       /* session close */
+	END_BRIDGE_CLOSED,
+	END_CONNECT_REFUSED, /* dst could not be connected; see errno */
+	END_CONNECT_TIMEOUT,
+	END_PEER_GONE,       /* before dst stood */
+	END_STOPPED,         /* the daemon stops */
+	END_ENGINE_DIED,
+	END_ERROR,           /* see errno */
+	END_REASONS
+};
+
+/* The first four are those of enum mct_event.  Append only. */
+enum event_type {
+	EVENT_SESSION_CLOSED,
+	EVENT_SESSION_OPENED,
+	EVENT_DROPPED_PACKET,
+	EVENT_SHORT_SEND,
+	EVENT_CONNECT_FAILED,
+	EVENT_LIMIT_REACHED,
+	EVENT_BRIDGE_CREATED,
+	EVENT_BRIDGE_DESTROYED,
+	EVENT_CHILD_RESTARTED,
+	EVENT_CONFIG_LOADED,
+	EVENT_TYPES
+};
+
+enum role {
+	ROLE_NONE,
+	ROLE_OBSERVE,
+	ROLE_CONTROL,
+	ROLE_ADMIN
+};
+
+/* Words; never NULL, "unknown" for a number that is none of them. */
+const char *name_count(unsigned int);         /* "bytes-to-dst" */
+const char *name_parent_count(unsigned int);  /* "accepted" */
+const char *name_end_reason(unsigned int);    /* "peer-reset" */
+const char *name_event(unsigned int);         /* "session-closed" */
+const char *name_role(unsigned int);
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * The messages between libmct and the control process, each encoder beside
+ * its decoder.
+ */
+
+#include "proto.h"
+#include "record.h"
+
+void
+proto_put_hello(struct frame_out *out, const struct proto_hello *m)
+{
+	frame_put_u32(out, m->magic);
+	frame_put_u16(out, m->version);
+	frame_put_u16(out, m->role);
+	frame_put_u32(out, m->frame_max);
+}
+
+void
+proto_get_hello(struct frame_in *in, struct proto_hello *m)
+{
+	m->magic = frame_get_u32(in);
+	m->version = frame_get_u16(in);
+	m->role = frame_get_u16(in);
+	m->frame_max = frame_get_u32(in);
+}
+
+void
+proto_put_error(struct frame_out *out, const struct proto_error *m)
+{
+	frame_put_u32(out, m->err);
+	frame_put_text(out, m->text);
+}
+
+void
+proto_get_error(struct frame_in *in, struct proto_error *m)
+{
+	m->err = frame_get_u32(in);
+	frame_get_text(in, m->text, sizeof m->text);
+}
+
+void
+proto_put_done(struct frame_out *out, uint32_t id)
+{
+	frame_put_u32(out, id);
+}
+
+uint32_t
+proto_get_done(struct frame_in *in)
+{
+	return frame_get_u32(in);
+}
+
+void
+proto_put_spec(struct frame_out *out, const struct bridge_spec *m)
+{
+	const struct bridge_option *o;
+	uint8_t n = 0;
+
+	frame_put_text(out, m->name);
+	record_put_plain_addr(out, &m->src);
+	record_put_plain_addr(out, &m->dst);
+	for (o = bridge_options; o->name != NULL; o++)
+		n++;
+	frame_put_u8(out, n);
+	for (o = bridge_options; o->name != NULL; o++)
+		frame_put_u32(out, bridge_option_get(&m->options, o));
+}
+
+void
+proto_get_spec(struct frame_in *in, struct bridge_spec *m)
+{
+	const struct bridge_option *o = bridge_options;
+	uint8_t n;
+
+	frame_get_text(in, m->name, sizeof m->name);
+	record_get_plain_addr(in, &m->src);
+	record_get_plain_addr(in, &m->dst);
+	for (n = frame_get_u8(in); n > 0 && o->name != NULL; n--, o++)
+		bridge_option_put(&m->options, o, frame_get_u32(in));
+	if (n > 0 || o->name != NULL)
+		in->bad = 1;
+}
+
+void
+proto_put_close(struct frame_out *out, const struct proto_close *m)
+{
+	frame_put_u8(out, m->what);
+	frame_put_u32(out, m->id);
+	frame_put_text(out, m->name);
+}
+
+void
+proto_get_close(struct frame_in *in, struct proto_close *m)
+{
+	m->what = frame_get_u8(in);
+	m->id = frame_get_u32(in);
+	frame_get_text(in, m->name, sizeof m->name);
+}
+
+void
+proto_put_list(struct frame_out *out, const struct proto_list *m)
+{
+	frame_put_u8(out, m->what);
+	frame_put_u32(out, m->cursor);
+}
+
+void
+proto_get_list(struct frame_in *in, struct proto_list *m)
+{
+	m->what = frame_get_u8(in);
+	m->cursor = frame_get_u32(in);
+}
+
+void
+proto_put_events(struct frame_out *out, const struct proto_events *m)
+{
+	frame_put_u8(out, m->flags);
+	frame_put_u32(out, m->from);
+}
+
+void
+proto_get_events(struct frame_in *in, struct proto_events *m)
+{
+	m->flags = frame_get_u8(in);
+	m->from = frame_get_u32(in);
+}
+
+void
+proto_put_records(struct frame_out *out, const struct proto_records *m)
+{
+	frame_put_u32(out, m->cursor);
+	frame_put_u32(out, m->lost);
+	frame_put_u16(out, m->count);
+}
+
+void
+proto_set_records(struct frame_out *out, const struct proto_records *m)
+{
+	size_t at = out->at;
+
+	if (out->bad)
+		return;
+	out->at = FRAME_HEADER;
+	proto_put_records(out, m);
+	out->at = at;
+}
+
+void
+proto_get_records(struct frame_in *in, struct proto_records *m)
+{
+	m->cursor = frame_get_u32(in);
+	m->lost = frame_get_u32(in);
+	m->count = frame_get_u16(in);
+}

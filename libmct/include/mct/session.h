@@ -1,0 +1,80 @@
+/*
+ * Bridges and sessions.
+ */
+#ifndef MCT_SESSION_H
+#define MCT_SESSION_H
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mct;
+struct mct_options;
+
+/*
+ * Makes a bridge from src to dst.  type is SOCK_STREAM, SOCK_DGRAM,
+ * SOCK_SEQPACKET or SOCK_RDM; src and dst are addresses of AF_INET, AF_INET6
+ * or AF_LOCAL, not necessarily of the same family.  The bridge stays when
+ * the handle is gone.  Returns its id, 0 or greater, or -1 with errno:
+ *	EBADMSG		the daemon answered with an invalid id
+ *	EAFNOSUPPORT	a family is not supported
+ *	EPROTOTYPE	a family does not have that type, or types differ
+ *	EEXIST		this src-dst pair exists
+ *	EADDRINUSE	src is in use
+ *	EADDRNOTAVAIL	src is not of this machine, or IPv4-mapped
+ *	EINVAL		an address is incomplete, or dst unspecified
+ *	EACCES		not permitted, or a local path outside of the
+ *			configured directories
+ *	ENOSPC		the table of bridges is full
+ *	ETIMEDOUT	no answer in time; the bridge may exist
+ *	EPIPE		the daemon is gone
+ * and what socket calls gave in the daemon.
+ */
+int mct_bridge(struct mct *mct, int type, const struct sockaddr *src,
+    socklen_t srclen, const struct sockaddr *dst, socklen_t dstlen);
+
+/* The same with options; NULL for none. */
+int mct_bridge_options(struct mct *mct, int type, const struct sockaddr *src,
+    socklen_t srclen, const struct sockaddr *dst, socklen_t dstlen,
+    const struct mct_options *options);
+
+/*
+ * The same from text ("tcp:127.0.0.1:80"; mctd.conf(5)); hosts are numeric.
+ * Also EINVAL for text that does not parse, with the reason in mct_error.
+ */
+int mct_bridge_text(struct mct *mct, const char *src, const char *dst,
+    const struct mct_options *options);
+
+/*
+ * Ends bridge or session s: its sockets are closed when this returns; a
+ * bridge takes its sessions with it.  0, or -1 with errno: EINVAL no such
+ * id, EACCES, ETIMEDOUT, EPIPE.
+ */
+int mct_session_close(struct mct *mct, int s);
+
+/* Only a bridge, by id or by name (then s is not looked at). */
+int mct_bridge_close(struct mct *mct, int s, const char *name);
+
+/* Only a session. */
+int mct_session_end(struct mct *mct, int s);
+
+/*
+ * Options of a bridge, by name: "name", "max", "max-per-source",
+ * "connect", "idle", "half-closed"; values are text as in mctd.conf(5)
+ * ("5m", "100"; a time of 0 is never).  mct_options_new: NULL with ENOMEM.
+ * mct_options_set: 0, or -1 with errno ENOENT (no such option), EINVAL (not
+ * such a value) or ERANGE (too large or too long).
+ */
+struct mct_options *mct_options_new(void);
+int mct_options_set(struct mct_options *options, const char *name,
+    const char *value);
+void mct_options_free(struct mct_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * Options of a bridge, set by name from text.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "include/mct/session.h"
+#include "option.h"
+
+struct mct_options *
+mct_options_new(void)
+{
+	return calloc(1, sizeof(struct mct_options));
+}
+
+void
+mct_options_free(struct mct_options *options)
+{
+	free(options);
+}
+
+int
+mct_options_set(
+    struct mct_options *options, const char *name, const char *value)
+{
+	const struct bridge_option *option;
+	uint32_t n;
+
+	if (options == NULL || name == NULL || value == NULL) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (strcmp(name, "name") == 0) {
+		if (strlen(value) >= sizeof options->name) {
+			errno = ERANGE;
+			return -1;
+		}
+		strcpy(options->name, value);
+		return 0;
+	}
+	option = bridge_option_find(name);
+	if (option == NULL) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (bridge_option_parse(option->unit, value, option->max, &n) == -1)
+		return -1;
+	if (n == 0 && option->unit == OPTION_SECONDS)
+		n = OPTION_NEVER; /* left out, it would be the default */
+	bridge_option_put(&options->values, option, n);
+	return 0;
+}

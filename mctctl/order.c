@@ -1,0 +1,172 @@
+/*
+ * Commands that change something: bridges made, bridges and sessions
+ * closed, the configuration read again, the daemon stopped.
+ */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/addr.h"
+#include "../libmct/include/mct/session.h"
+#include "ctl.h"
+#include "order.h"
+#include "resolve.h"
+
+const struct words_option order_bridge_options[] = {
+	{ "name", "N" },
+	{ "max", "N" },
+	{ "max-per-source", "N" },
+	{ "connect", "T" },
+	{ "idle", "T" },
+	{ "half-closed", "T" },
+	{ NULL, NULL }
+};
+
+/*
+ * An address as the library takes it: read here, names resolved, and
+ * printed again.  CTL_DONE, or CTL_USAGE after saying what is wrong.
+ */
+static int
+order_address(const struct ctl *ctl, const char *text, char *plain)
+{
+	struct resolve_state state = { .error = NULL };
+	struct addr_resolver resolver = { resolve_host, &state };
+	struct addr addr;
+	const char *why = "this is no address";
+
+	if (addr_parse(&addr, text, ctl->resolve ? &resolver : NULL, &why) ==
+	    -1) {
+		if (state.error != NULL)
+			why = state.error;
+		ctl_say("%s: %s", text, why);
+		return CTL_USAGE;
+	}
+	addr_print(&addr, plain, ADDR_TEXT_BYTES);
+	return CTL_DONE;
+}
+
+/* The options of a bridge; NULL after saying what is wrong, and *status. */
+static struct mct_options *
+order_options(const struct words_call *call, int *status)
+{
+	struct mct_options *options = mct_options_new();
+	size_t i;
+
+	*status = CTL_REFUSED;
+	if (options == NULL) {
+		ctl_say("out of memory");
+		return NULL;
+	}
+	for (i = 0; i < call->noptions; i++) {
+		if (mct_options_set(options, call->options[i].name,
+		    call->options[i].value) == 0)
+			continue;
+		ctl_say("%s: \"%s\" is %s", call->options[i].name,
+		    call->options[i].value,
+		    errno == ERANGE ? "too large or too long" :
+		    "not such a value");
+		mct_options_free(options);
+		*status = CTL_USAGE;
+		return NULL;
+	}
+	return options;
+}
+
+int
+order_bridge_add(struct ctl *ctl, const struct words_call *call)
+{
+	char src[ADDR_TEXT_BYTES], dst[ADDR_TEXT_BYTES];
+	struct mct_options *options;
+	int id, status;
+
+	if ((status = order_address(ctl, call->args[0], src)) != CTL_DONE ||
+	    (status = order_address(ctl, call->args[1], dst)) != CTL_DONE)
+		return status;
+	options = order_options(call, &status);
+	if (options == NULL)
+		return status;
+	status = ctl_connect(ctl);
+	if (status == CTL_DONE) {
+		id = mct_bridge_text(ctl->mct, src, dst, options);
+		if (id == -1)
+			status = ctl_failed(ctl);
+		else
+			printf(ctl->json ? "{\"id\":%d}\n" : "%d\n", id);
+	}
+	mct_options_free(options);
+	return status != CTL_DONE ? status : ctl_flush();
+}
+
+/* CTL_DONE and the id, or CTL_USAGE after saying so. */
+static int
+order_id(const char *text, int *id)
+{
+	uint64_t n;
+
+	if (words_number(text, INT_MAX, &n) == -1 || n == 0) {
+		ctl_say("\"%s\" is not an id", text);
+		return CTL_USAGE;
+	}
+	*id = (int)n;
+	return CTL_DONE;
+}
+
+/* The end of a command whose answer says no more than that it was done. */
+static int
+order_end(const struct ctl *ctl, int result)
+{
+	return result == 0 ? CTL_DONE : ctl_failed(ctl);
+}
+
+int
+order_bridge_close(struct ctl *ctl, const struct words_call *call)
+{
+	const char *name = call->args[0];
+	int id = 0, status;
+
+	/* A name is never digits alone. */
+	if (name[strspn(name, "0123456789")] == '\0') {
+		if ((status = order_id(name, &id)) != CTL_DONE)
+			return status;
+		name = NULL;
+	}
+	if ((status = ctl_connect(ctl)) != CTL_DONE)
+		return status;
+	return order_end(ctl, mct_bridge_close(ctl->mct, id, name));
+}
+
+int
+order_session_close(struct ctl *ctl, const struct words_call *call)
+{
+	int id, status;
+
+	if ((status = order_id(call->args[0], &id)) != CTL_DONE ||
+	    (status = ctl_connect(ctl)) != CTL_DONE)
+		return status;
+	return order_end(ctl, mct_session_end(ctl->mct, id));
+}
+
+int
+order_reload(struct ctl *ctl, const struct words_call *call)
+{
+	int status = ctl_connect(ctl);
+
+	(void)call;
+	if (status != CTL_DONE)
+		return status;
+	return order_end(ctl, mct_reload(ctl->mct));
+}
+
+int
+order_stop(struct ctl *ctl, const struct words_call *call)
+{
+	int status = ctl_connect(ctl);
+
+	(void)call;
+	if (status != CTL_DONE)
+		return status;
+	return order_end(ctl, mct_stop(ctl->mct));
+}

@@ -1,0 +1,44 @@
+/*
+ * Reading datagrams: what lies in a src's queue, many in one call.
+ */
+
+#ifndef ENGINE_BATCH_H
+#define ENGINE_BATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "group.h"
+
+struct batch; /* buffers for DGRAM_BATCH of the largest messages */
+
+size_t batch_bytes(void);
+struct batch *batch_new(void); /* NULL with errno */
+
+/*
+ * What batch_message found: how many datagrams, whether they are whole, and
+ * how many the kernel says it has ever dropped at this socket.
+ */
+enum batch_fate {
+	BATCH_GOOD,
+	BATCH_TOO_LONG, /* cut off */
+	BATCH_UNCLEAR   /* where one ends and the next begins is not known */
+};
+struct batch_message {
+	struct run run;
+	uint32_t len;      /* before it was cut off */
+	enum batch_fate fate;
+	int has_dropped;
+	uint32_t dropped;
+};
+
+/*
+ * Reads; local is set for AF_LOCAL.  Returns the number of messages, 0 when
+ * there is none, -1 with errno.  Less than DGRAM_BATCH: the queue is empty.
+ */
+int batch_read(struct batch *, int fd, int local);
+
+/* The i-th message; valid until the next batch_read. */
+void batch_message(const struct batch *, int i, struct batch_message *);
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * Sending datagrams to one dst.
+ *
+ * A group is one call with UDP_SEGMENT.  The option stays on the socket,
+ * which costs nothing when groups have one size, but what is larger than it
+ * would be cut up: before such a send it is switched off.  Where the kernel
+ * refuses a group (no route for packets of that size, IPsec, no checksum)
+ * each datagram goes by itself, and groups of that size are not tried again.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+
+#include "../../common/addr.h"
+#include "../../common/limits.h"
+#include "dst.h"
+
+#define SEND_FLAGS	(MSG_DONTWAIT | MSG_NOSIGNAL)
+
+/* What an engine that takes over does not know. */
+#define SEGMENT_UNKNOWN	UINT32_MAX
+
+void
+dst_start(struct dst *d, int fd, uint8_t kind, struct counters_slot *count)
+{
+	d->fd = fd;
+	d->kind = kind;
+	d->lost = 0;
+	d->lost_ms = 0;
+	d->segment = kind == ADDR_UDP ? SEGMENT_UNKNOWN : 0;
+	d->group_max = kind == ADDR_UDP ? UINT32_MAX : 0;
+	d->count = count;
+}
+
+/* Returns 0, or -1: no groups here. */
+static int
+set_segment(struct dst *d, uint32_t segment)
+{
+	int value = (int)segment;
+
+	if (d->segment == segment)
+		return 0;
+	if (setsockopt(d->fd, IPPROTO_UDP, UDP_SEGMENT, &value,
+	    sizeof value) == -1) {
+		d->group_max = 0;
+		if (segment == 0)
+			d->segment = 0; /* there is none to switch off */
+		return -1;
+	}
+	d->segment = segment;
+	return 0;
+}
+
+/* A send refused for the sake of the group, and not of a datagram. */
+static int
+is_group_error(int err)
+{
+	return err == EINVAL || err == EIO || err == EMSGSIZE;
+}
+
+/* Groups of this size are not to be tried again; the next sends are plain. */
+static void
+no_groups(struct dst *d, uint32_t seg, int err)
+{
+	if (err == EIO)
+		d->group_max = 0;
+	else if (seg < d->group_max)
+		d->group_max = seg;
+	(void)set_segment(d, 0);
+}
+
+/*
+ * One call.  An error that an earlier datagram caused (a port that is not
+ * there) comes with the next one, which was not sent: it goes again.
+ */
+static ssize_t
+send_once(struct dst *d, const uint8_t *data, size_t len)
+{
+	ssize_t sent;
+
+	do
+		sent = send(d->fd, data, len, SEND_FLAGS);
+	while (sent == -1 && errno == EINTR);
+	if (sent == -1 && errno == ECONNREFUSED && d->kind == ADDR_UDP)
+		sent = send(d->fd, data, len, SEND_FLAGS);
+	return sent;
+}
+
+static void
+count_sent(struct dst *d, const struct run *run)
+{
+	counters_add(d->count, COUNT_MESSAGES_OUT, run->count);
+	counters_add(d->count, COUNT_BYTES_TO_DST, run->len);
+}
+
+/* The run was not sent; errno says why. */
+static void
+count_drop(struct dst *d, const struct run *run)
+{
+	enum count reason;
+
+	switch (errno) {
+	case EAGAIN:
+	case ENOBUFS:
+	case ENOMEM:
+		reason = COUNT_DROP_NO_BUFFER;
+		break;
+	case EMSGSIZE:
+		reason = COUNT_DROP_TOO_LONG;
+		break;
+	case ENOTCONN:
+	case EPIPE:
+	case ECONNREFUSED:
+	case ECONNRESET:
+		reason = COUNT_DROP_REFUSED;
+		if (d->kind != ADDR_UDP)
+			d->lost = 1;
+		break;
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case EADDRNOTAVAIL:
+	case EDESTADDRREQ:
+		reason = COUNT_DROP_NO_ROUTE;
+		d->lost = 1;
+		break;
+	case EPERM:
+	case EACCES:
+		reason = COUNT_DROP_FILTERED;
+		break;
+	default:
+		reason = COUNT_DROP_OTHER;
+		break;
+	}
+	counters_add(d->count, reason, run->count);
+}
+
+/* One datagram, as it is. */
+static void
+send_plain(struct dst *d, const struct run *run)
+{
+	ssize_t sent;
+
+	if (d->segment != 0 && run->len > d->segment)
+		(void)set_segment(d, 0);
+	sent = send_once(d, run->data, run->len);
+	if (sent == -1 && d->segment != 0 && is_group_error(errno)) {
+		/* the kept segment size offends, maybe */
+		no_groups(d, d->segment, errno);
+		sent = send_once(d, run->data, run->len);
+	}
+	if (sent == -1)
+		count_drop(d, run);
+	else
+		count_sent(d, run);
+}
+
+/* The datagrams of a run one by one. */
+static void
+send_each(struct dst *d, const struct run *run)
+{
+	struct run one;
+	uint32_t at, len;
+
+	for (at = 0; at < run->len; at += len) {
+		len = run->len - at < run->seg ? run->len - at : run->seg;
+		group_run(&one, run->data + at, len, 0);
+		send_plain(d, &one);
+	}
+}
+
+void
+dst_send(struct dst *d, const struct run *run)
+{
+	if (d->segment == SEGMENT_UNKNOWN)
+		(void)set_segment(d, 0);
+	if (run->count == 1)
+		send_plain(d, run);
+	else if (run->seg >= d->group_max || set_segment(d, run->seg) == -1)
+		send_each(d, run);
+	else if (send_once(d, run->data, run->len) != -1)
+		count_sent(d, run);
+	else if (is_group_error(errno)) {
+		no_groups(d, run->seg, errno);
+		send_each(d, run);
+	} else
+		count_drop(d, run);
+}

@@ -1,0 +1,344 @@
+/*
+ * The engine: its start, its turn, and what the parent says to it.
+ *
+ * A turn: wait until something happens (not while there is work), read the
+ * clock, read the channel, give those in the run queue their go, tell the
+ * parent what ended.  From READY on nothing here allocates, and no system
+ * call is made but those that move data, close, and wait.
+ */
+
+#include <bsd/string.h>
+#include <bsd/unistd.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../common/clock.h"
+#include "../../common/limits.h"
+#include "../share/arena.h"
+#include "dgram.h"
+#include "engine.h"
+#include "session.h"
+#include "start.h"
+#include "table.h"
+
+/* Numbers of descriptors in the event loop. */
+#define WATCH_CHANNEL	0
+#define WATCH_SRCS	1
+
+#define MESSAGE_FDS	(2 * HAND_OVER_PAIRS)
+
+static struct engine {
+	int channel;
+	int readable; /* the channel may be */
+	int active;   /* no standby */
+	uint32_t bridges;
+	struct counters counters;
+	struct chain runs; /* slots of sessions; src + 1 */
+	struct stream_work work;
+	struct reports reports;
+	struct session_table sessions;
+	struct dgram_table dgram;
+	struct watch_user channel_user;
+	uint8_t buf[FRAME_MAX];
+} engine;
+
+static uint32_t
+watches(uint32_t bridges, uint32_t sessions)
+{
+	return WATCH_SRCS + bridges + 2 * sessions;
+}
+
+static void __attribute__((noreturn))
+engine_fatal(const char *what)
+{
+	log_fatal("engine: %s: %s", what, strerror(errno));
+	_exit(1);
+}
+
+/* What the parent says.  Each returns 0, or -1: it cannot mean that. */
+
+static int
+take_activate(struct engine *e, struct frame_in *in, const int *fds,
+    size_t nfds)
+{
+	(void)fds;
+	(void)nfds;
+	if (frame_done(in) == -1 || e->active)
+		return -1;
+	e->active = 1;
+	setproctitle("engine");
+	return 0;
+}
+
+static int
+take_sessions(struct engine *e, struct frame_in *in, const int *fds,
+    size_t nfds)
+{
+	struct inner_session m[HAND_OVER_PAIRS];
+	uint16_t count, i;
+
+	count = frame_get_u16(in);
+	if (count > HAND_OVER_PAIRS || nfds != 2 * (size_t)count)
+		return -1;
+	for (i = 0; i < count; i++)
+		inner_get_session(in, &m[i]);
+	if (frame_done(in) == -1)
+		return -1;
+	for (i = 0; i < count; i++)
+		if (session_install(&e->sessions, &m[i], &fds[2 * i]) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+take_src(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
+{
+	struct inner_src m;
+
+	inner_get_src(in, &m);
+	if (frame_done(in) == -1 || nfds != 1)
+		return -1;
+	return dgram_src(&e->dgram, &m, fds[0]);
+}
+
+static int
+take_dst(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
+{
+	struct inner_dst m;
+
+	inner_get_dst(in, &m);
+	if (frame_done(in) == -1 || nfds != 1)
+		return -1;
+	return dgram_dst(&e->dgram, &m, fds[0]);
+}
+
+static int
+take_close(struct engine *e, struct frame_in *in, const int *fds,
+    size_t nfds)
+{
+	struct inner_which m;
+
+	(void)fds;
+	inner_get_which(in, &m);
+	if (frame_done(in) == -1 || nfds != 0 || m.slot == 0 ||
+	    m.slot > e->reports.slots)
+		return -1;
+	if (m.slot <= e->bridges)
+		dgram_close(&e->dgram, m.slot, m.serial);
+	else
+		session_close(&e->sessions, m.slot, m.serial);
+	return 0;
+}
+
+static int
+take_src_close(struct engine *e, struct frame_in *in, const int *fds,
+    size_t nfds)
+{
+	struct inner_src m;
+
+	(void)fds;
+	inner_get_src(in, &m);
+	if (frame_done(in) == -1 || nfds != 0)
+		return -1;
+	return dgram_src_close(&e->dgram, &m);
+}
+
+static const struct {
+	uint16_t type;
+	int standby; /* a standby may be told so */
+	int (*take)(struct engine *, struct frame_in *, const int *, size_t);
+} messages[] = {
+	{ MSG_P2X_ACTIVATE, 1, take_activate },
+	{ MSG_P2E_SESSIONS, 0, take_sessions },
+	{ MSG_P2E_CLOSE, 0, take_close },
+	{ MSG_P2E_SRC, 0, take_src },
+	{ MSG_P2E_DST, 0, take_dst },
+	{ MSG_P2E_SRC_CLOSE, 0, take_src_close },
+};
+
+static void
+take_message(struct engine *e, size_t len, const int *fds, size_t nfds)
+{
+	struct frame_in in;
+	size_t i;
+
+	errno = EBADMSG;
+	if (frame_open(&in, e->buf, len) == -1)
+		engine_fatal("frame from parent");
+	for (i = 0; i < sizeof messages / sizeof messages[0]; i++)
+		if (messages[i].type == in.type &&
+		    (e->active || messages[i].standby))
+			break;
+	errno = EBADMSG;
+	if (i == sizeof messages / sizeof messages[0] ||
+	    messages[i].take(e, &in, fds, nfds) == -1) {
+		log_fatal("engine: message %u from parent", in.type);
+		_exit(1);
+	}
+}
+
+static void
+read_channel(struct engine *e)
+{
+	int fds[MESSAGE_FDS];
+	size_t nfds;
+	long len;
+	int i;
+
+	for (i = 0; i < PACKETS_A_TURN; i++) {
+		len = frame_packet_recv(e->channel, e->buf, sizeof e->buf,
+		    fds, MESSAGE_FDS, &nfds);
+		if (len == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			e->readable = 0;
+			return;
+		}
+		if (len == 0 || (len == -1 && errno == ECONNRESET))
+			_exit(0); /* the parent has gone */
+		if (len == -1)
+			engine_fatal("channel");
+		take_message(e, (size_t)len, fds, nfds);
+	}
+}
+
+static void
+channel_event(void *arg, uint32_t number, unsigned int what)
+{
+	struct engine *e = arg;
+
+	(void)number;
+	if (what & (WATCH_READ | WATCH_CLOSED))
+		e->readable = 1;
+	if (what & WATCH_WRITE)
+		e->reports.full = 0;
+}
+
+static void
+engine_runs(struct engine *e)
+{
+	uint64_t until = e->work.moved + MOVED_A_TURN;
+	uint32_t n, number;
+
+	n = e->runs.count < RUNS_A_TURN ? e->runs.count : RUNS_A_TURN;
+	for (; n > 0 && e->work.moved < until; n--) {
+		number = chain_pop(&e->runs);
+		if (number <= e->bridges)
+			dgram_run(&e->dgram, number - 1);
+		else
+			session_run(&e->sessions, number);
+	}
+}
+
+static void
+engine_turn(struct engine *e)
+{
+	int busy = e->readable || e->runs.count > 0 ||
+	    (e->reports.waiting.count > 0 && !e->reports.full);
+
+	if (watch_turn(!busy) == -1)
+		engine_fatal("event loop");
+	e->work.now_ms = clock_ms();
+	if (e->readable)
+		read_channel(e);
+	engine_runs(e);
+	if (report_flush(&e->reports) == -1 && errno != EPIPE &&
+	    errno != ECONNRESET)
+		engine_fatal("report to parent");
+}
+
+/* A log line is a message to the parent; dropped when the channel is full. */
+static void
+engine_log(void *arg, enum log_level level, const char *line)
+{
+	const struct engine *e = arg;
+	uint8_t buf[TEXT_BYTES + 64];
+	struct frame_out out;
+	struct inner_log m;
+	size_t len;
+
+	m.level = (uint8_t)level;
+	strlcpy(m.text, line, sizeof m.text);
+	frame_begin(&out, buf, sizeof buf, MSG_X2P_LOG, 0, 0);
+	inner_put_log(&out, &m);
+	len = frame_end(&out);
+	(void)frame_packet_send(e->channel, buf, len);
+}
+
+static void
+set_log(struct engine *e, uint8_t level)
+{
+	struct log_sink sink = { .write = engine_log, .arg = e };
+
+	log_set(&sink, (enum log_level)level);
+}
+
+/* Makes every table.  Returns 0, or -1 with errno. */
+static int
+engine_tables(struct engine *e, const struct inner_start *m)
+{
+	uint32_t slots = m->bridges + m->sessions;
+	struct session_table *s = &e->sessions;
+	struct dgram_table *d = &e->dgram;
+
+	e->bridges = m->bridges;
+	d->bridges = m->bridges;
+	d->first_watch = WATCH_SRCS;
+	s->first = m->bridges + 1;
+	s->count = m->sessions;
+	s->first_watch = WATCH_SRCS + m->bridges;
+	s->counters = d->counters = &e->counters;
+	s->reports = d->reports = &e->reports;
+	s->runs = d->runs = &e->runs;
+	s->work = d->work = &e->work;
+	e->work.now_ms = clock_ms();
+	e->work.buf = table_new(PEEK_BYTES);
+	if (e->work.buf == NULL ||
+	    watch_setup(watches(m->bridges, m->sessions), m->fds) == -1 ||
+	    chain_setup(&e->runs, slots) == -1 ||
+	    report_setup(&e->reports, e->channel, slots, m->bridges) == -1)
+		return -1;
+	return session_setup(s) == -1 || dgram_setup(d) == -1 ? -1 : 0;
+}
+
+void
+engine_budget(uint32_t bridges, uint32_t sessions, uint32_t fds,
+    void (*add)(void *arg, const char *what, size_t bytes), void *arg)
+{
+	add(arg, "sessions", session_bytes(sessions));
+	add(arg, "event registrations",
+	    watch_bytes(watches(bridges, sessions)));
+	add(arg, "event loop", arena_bytes(fds));
+	add(arg, "run queue", chain_bytes(bridges + sessions));
+	add(arg, "reports", report_bytes(bridges + sessions, bridges));
+	add(arg, "datagram srcs and dsts", dgram_bytes(bridges));
+	add(arg, "datagram batch", dgram_batch_bytes());
+	add(arg, "peek buffer", PEEK_BYTES);
+}
+
+int
+engine_main(int channel)
+{
+	struct engine *e = &engine;
+	struct inner_start m;
+
+	e->channel = channel;
+	if (start_receive(channel, &m, &e->counters) == -1)
+		return 1;
+	set_log(e, m.level);
+	if (engine_tables(e, &m) == -1) {
+		log_fatal("engine: tables: %s", strerror(errno));
+		return 1;
+	}
+	e->channel_user.fn = channel_event;
+	e->channel_user.arg = e;
+	if (watch_add(WATCH_CHANNEL, channel, &e->channel_user) == -1 ||
+	    start_confine(&m) == -1 || start_ready(channel) == -1) {
+		log_fatal("engine: start: %s", strerror(errno));
+		return 1;
+	}
+	e->readable = 1;
+	e->active = m.active;
+	setproctitle(m.active ? "engine" : "standby");
+	for (;;)
+		engine_turn(e);
+}

@@ -1,0 +1,48 @@
+/*
+ * What the engine has to tell the parent and must not lose: ends, and
+ * answers.  One place for each slot and src, so that nothing overflows when
+ * the channel is full; what is not sent yet waits in a list.
+ */
+
+#ifndef ENGINE_REPORT_H
+#define ENGINE_REPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../common/names.h"
+#include "chain.h"
+
+struct report {
+	uint64_t serial;
+	int err;
+	uint8_t reason;  /* enum end_reason */
+	uint8_t pending; /* a set of what waits */
+};
+
+struct reports {
+	int channel;
+	int full;          /* the channel took no more: wait for its edge */
+	uint32_t slots;
+	struct report *at; /* by slot, then the srcs */
+	struct chain waiting;
+};
+
+size_t report_bytes(uint32_t slots, uint32_t srcs);
+int report_setup(struct reports *, int channel, uint32_t slots,
+    uint32_t srcs); /* 0, or -1 with errno */
+
+void report_end(struct reports *, uint32_t slot, uint64_t serial,
+    enum end_reason, int err);
+void report_installed(struct reports *, uint32_t slot, uint64_t serial);
+void report_lost(struct reports *, uint32_t slot, uint64_t serial);
+void report_src_closed(struct reports *, uint32_t src, uint8_t kind);
+
+/* Whether something of the slot, or of the src, was not sent yet. */
+int report_waits(const struct reports *, uint32_t slot);
+int report_src_waits(const struct reports *, uint32_t src);
+
+/* Sends what the channel takes.  0, or -1 with errno when it is broken. */
+int report_flush(struct reports *);
+
+#endif

@@ -1,0 +1,243 @@
+/*
+ * The table of stream sessions.
+ *
+ * A slot is FREE, or LIVE from session_install to the end, which comes from
+ * the stream, a timeout or the parent.  At the end both descriptors are
+ * deregistered, then closed, and the end is reported; the connections stay
+ * with the parent, which closes last.  Until that report has been sent the
+ * parent cannot use the slot again.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "../../common/addr.h"
+#include "../../common/limits.h"
+#include "session.h"
+#include "table.h"
+
+enum session_state {
+	SESSION_FREE,
+	SESSION_LIVE
+};
+
+struct session {
+	struct stream stream;
+	uint64_t serial;
+	uint32_t idle_ms;
+	uint32_t half_closed_ms;
+	uint8_t state; /* enum session_state */
+	uint8_t timed; /* counted in the table's */
+};
+
+static struct session *
+session_at(const struct session_table *t, uint32_t slot)
+{
+	return &t->at[slot - t->first];
+}
+
+static int
+slot_exists(const struct session_table *t, uint32_t slot)
+{
+	return slot >= t->first && slot - t->first < t->count;
+}
+
+static uint32_t
+watch_number(const struct session_table *t, uint32_t slot, int side)
+{
+	return t->first_watch + 2 * (slot - t->first) + (uint32_t)side;
+}
+
+static void
+session_end(struct session_table *t, uint32_t slot, enum end_reason reason,
+    int err)
+{
+	struct session *s = session_at(t, slot);
+	int i;
+
+	assert(s->state == SESSION_LIVE);
+	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
+		watch_del(watch_number(t, slot, i));
+		(void)close(s->stream.side[i].fd);
+	}
+	if (s->timed)
+		t->timed--;
+	s->timed = 0;
+	s->state = SESSION_FREE;
+	report_end(t->reports, slot, s->serial, reason, err);
+}
+
+/* A sweep has to look at it from now on. */
+static void
+session_time(struct session_table *t, struct session *s)
+{
+	if (s->timed || (s->idle_ms == 0 && (s->half_closed_ms == 0 ||
+	    !stream_half_closed(&s->stream))))
+		return;
+	s->timed = 1;
+	t->timed++;
+	watch_arm(WATCH_SWEEP, SWEEP_MS);
+}
+
+/* Does what the stream wants. */
+static void
+session_wants(struct session_table *t, uint32_t slot, unsigned int wants)
+{
+	struct session *s = session_at(t, slot);
+
+	if (wants & STREAM_OVER) {
+		session_end(t, slot, s->stream.end, s->stream.err);
+		return;
+	}
+	if (wants & STREAM_AGAIN)
+		chain_push(t->runs, slot);
+	if (wants & STREAM_LOOK) {
+		chain_push(&t->looks, slot - t->first + 1);
+		watch_arm(WATCH_LOOK, LOOK_MS);
+	}
+	session_time(t, s);
+}
+
+static void
+session_event(void *arg, uint32_t number, unsigned int what)
+{
+	struct session_table *t = arg;
+	uint32_t nth = number - t->first_watch;
+	uint32_t slot = t->first + nth / 2;
+	struct session *s = session_at(t, slot);
+
+	assert(s->state == SESSION_LIVE);
+	session_wants(t, slot,
+	    stream_event(&s->stream, (enum stream_end)(nth & 1), what));
+}
+
+static void
+session_look(void *arg, uint32_t number, unsigned int what)
+{
+	struct session_table *t = arg;
+	struct session *s;
+	uint32_t n, slot;
+
+	(void)number;
+	(void)what;
+	for (n = t->looks.count; n > 0; n--) {
+		slot = chain_pop(&t->looks) - 1 + t->first;
+		s = session_at(t, slot);
+		if (s->state == SESSION_LIVE)
+			session_wants(t, slot, stream_look(&s->stream));
+	}
+}
+
+/* Ends the session if nothing has moved for too long. */
+static void
+session_check(struct session_table *t, uint32_t slot)
+{
+	struct session *s = session_at(t, slot);
+	uint64_t silent_ms;
+
+	if (!s->timed || t->work->now_ms < s->stream.moved_ms)
+		return;
+	silent_ms = t->work->now_ms - s->stream.moved_ms;
+	if (s->half_closed_ms > 0 && silent_ms >= s->half_closed_ms &&
+	    stream_half_closed(&s->stream))
+		session_end(t, slot, END_HALF_CLOSED, 0);
+	else if (s->idle_ms > 0 && silent_ms >= s->idle_ms)
+		session_end(t, slot, END_IDLE, 0);
+}
+
+static void
+session_sweep(void *arg, uint32_t number, unsigned int what)
+{
+	struct session_table *t = arg;
+	uint32_t n;
+
+	(void)number;
+	(void)what;
+	for (n = t->count / SWEEP_PARTS + 1; n > 0 && t->timed > 0; n--) {
+		session_check(t, t->first + t->swept);
+		t->swept = t->swept + 1 < t->count ? t->swept + 1 : 0;
+	}
+	if (t->timed > 0)
+		watch_arm(WATCH_SWEEP, SWEEP_MS);
+}
+
+size_t
+session_bytes(uint32_t count)
+{
+	return count * sizeof(struct session) + chain_bytes(count);
+}
+
+int
+session_setup(struct session_table *t)
+{
+	t->timed = 0;
+	t->swept = 0;
+	t->at = table_new(t->count * sizeof *t->at);
+	if (t->at == NULL || chain_setup(&t->looks, t->count) == -1)
+		return -1;
+	t->events.fn = session_event;
+	t->look.fn = session_look;
+	t->sweep.fn = session_sweep;
+	t->events.arg = t->look.arg = t->sweep.arg = t;
+	watch_set_timer(WATCH_LOOK, &t->look);
+	watch_set_timer(WATCH_SWEEP, &t->sweep);
+	return 0;
+}
+
+static int
+is_stream_kind(uint8_t kind)
+{
+	return kind == ADDR_TCP || kind == ADDR_UNIX;
+}
+
+int
+session_install(struct session_table *t, const struct inner_session *m,
+    const int fd[2])
+{
+	const uint8_t kind[2] = { m->peer_kind, m->dst_kind };
+	struct session *s;
+	int i;
+
+	if (!slot_exists(t, m->slot) || !is_stream_kind(kind[0]) ||
+	    !is_stream_kind(kind[1]))
+		return -1;
+	s = session_at(t, m->slot);
+	if (s->state != SESSION_FREE || report_waits(t->reports, m->slot))
+		return -1;
+	counters_reset(t->counters, m->slot, m->id, t->work->now_ms);
+	stream_start(&s->stream, fd, kind, &t->counters->slots[m->slot],
+	    t->work->now_ms);
+	s->serial = m->serial;
+	s->idle_ms = m->idle_ms;
+	s->half_closed_ms = m->half_closed_ms;
+	s->state = SESSION_LIVE;
+	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
+		if (watch_add(watch_number(t, m->slot, i), fd[i],
+		    &t->events) == -1) {
+			session_end(t, m->slot, END_ERROR, ENOMEM);
+			return 0;
+		}
+	}
+	session_time(t, s);
+	chain_push(t->runs, m->slot);
+	return 0;
+}
+
+void
+session_close(struct session_table *t, uint32_t slot, uint64_t serial)
+{
+	struct session *s = session_at(t, slot);
+
+	if (s->state == SESSION_LIVE && s->serial == serial)
+		session_end(t, slot, END_REQUESTED, 0);
+}
+
+void
+session_run(struct session_table *t, uint32_t slot)
+{
+	struct session *s = session_at(t, slot);
+
+	if (s->state == SESSION_LIVE)
+		session_wants(t, slot, stream_run(&s->stream, t->work));
+}

@@ -1,0 +1,21 @@
+/* The engine's start: what is done once and needs powers it then loses. */
+
+#ifndef ENGINE_START_H
+#define ENGINE_START_H
+
+#include "../share/counters.h"
+#include "../share/inner.h"
+
+/*
+ * Waits for START, maps the counters, raises or lowers the number of
+ * descriptors.  Returns 0, or -1 with errno (said to stderr).
+ */
+int start_receive(int channel, struct inner_start *, struct counters *);
+
+/* Signals, sandbox: the process is confined.  0, or -1 with errno. */
+int start_confine(const struct inner_start *);
+
+/* Tells the parent; the channel does not block from here on. */
+int start_ready(int channel);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * Accepting.  Where a limit is reached the listener is not watched any more,
+ * and peers wait in the kernel; it is watched again when sessions end, or
+ * after a moment where descriptors ran out.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "../../common/clock.h"
+#include "../../common/log.h"
+#include "accept.h"
+#include "dial.h"
+#include "events.h"
+#include "sessions.h"
+#include "slots.h"
+#include "sockets.h"
+
+/* At most one event about limits a second and bridge. */
+#define LIMIT_NOTE_MS	1000
+
+static void acceptable(void *, unsigned int);
+
+static void
+show_state(const struct bridge *b, enum slot_state state)
+{
+	struct registry_entry *e = slots_begin(b->slot);
+
+	e->state = (uint8_t)state;
+	slots_end(b->slot);
+}
+
+static void
+note_limit(struct bridge *b, const char *which)
+{
+	struct event_note note = { .type = EVENT_LIMIT_REACHED };
+	uint64_t now = clock_ms();
+
+	if (b->limit_note_ms != 0 && now - b->limit_note_ms < LIMIT_NOTE_MS)
+		return;
+	b->limit_note_ms = now;
+	note.id = note.bridge = slots_id(b->slot);
+	note.text = which;
+	events_add(&note);
+	log_warn("bridge %u: limit reached: %s", note.id, which);
+}
+
+/* The limit that forbids one more session now, or NULL. */
+static const char *
+limit_reached(const struct bridge *b)
+{
+	uint32_t all = slots_head()->sessions_limit;
+
+	if (b->options.max != 0 &&
+	    sessions_of(b->slot) >= b->options.max)
+		return "max";
+	if (slots_full(SLOT_SESSION))
+		return "sessions";
+	if (sessions_connecting(b->slot) >=
+	    (all + CONNECTING_PART - 1) / CONNECTING_PART)
+		return "connecting";
+	return NULL;
+}
+
+static void
+watch(struct bridge *b)
+{
+	if (loop_is_set(&b->accept))
+		loop_del(&b->accept);
+	loop_set(&b->accept, b->fd, LOOP_READ, acceptable, b);
+	if (loop_add(&b->accept, -1) == -1)
+		log_warn("bridge %u: no memory to listen", slots_id(b->slot));
+}
+
+static void
+retry(void *arg, unsigned int what)
+{
+	(void)what;
+	/* if another limit holds now, the end of a session resumes it */
+	accept_resume(arg);
+}
+
+static void
+pause_for(struct bridge *b, const char *which)
+{
+	b->paused = 1;
+	loop_del(&b->accept);
+	slots_count(b->slot, PARENT_PAUSED);
+	show_state(b, STATE_PAUSED);
+	note_limit(b, which);
+}
+
+static void
+pause_for_descriptors(struct bridge *b)
+{
+	if (b->paused)
+		return;
+	pause_for(b, "descriptors");
+	loop_set(&b->accept, -1, 0, retry, b);
+	(void)loop_add(&b->accept, ACCEPT_RETRY_MS);
+}
+
+/* One peer.  0 to go on, -1 when there is none or none may come now. */
+static int
+accept_one(struct bridge *b)
+{
+	const struct registry_entry *e = slots_entry(b->slot);
+	struct session_rules rules;
+	struct session *s;
+	struct addr peer;
+	int fd;
+
+	fd = sockets_accept(b->fd, &peer, (enum addr_kind)e->spec.src.kind);
+	if (fd == -1) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM)
+			pause_for_descriptors(b);
+		/* a peer that went away meanwhile is not the last one */
+		return errno == ECONNABORTED || errno == EINTR ? 0 : -1;
+	}
+	if (b->options.max_per_source != 0 &&
+	    sessions_of_host(b->slot, &peer) >= b->options.max_per_source) {
+		sockets_reset(fd);
+		slots_count(b->slot, PARENT_REFUSED);
+		note_limit(b, "max-per-source");
+		return 0;
+	}
+	rules.dst = e->spec.dst;
+	rules.options = b->options;
+	rules.owner = e->owner;
+	s = sessions_new(b->slot, fd, &peer, &rules);
+	if (s == NULL) {
+		sockets_reset(fd);
+		return -1;
+	}
+	if (dial_start(s, &rules) == -1)
+		pause_for_descriptors(b);
+	return b->paused ? -1 : 0;
+}
+
+static void
+acceptable(void *arg, unsigned int what)
+{
+	struct bridge *b = arg;
+	const char *limit;
+	int i;
+
+	(void)what;
+	for (i = 0; i < ACCEPTS_A_TURN; i++) {
+		if ((limit = limit_reached(b)) != NULL) {
+			pause_for(b, limit);
+			return;
+		}
+		if (accept_one(b) == -1)
+			return;
+	}
+}
+
+int
+accept_start(struct bridge *b)
+{
+	b->paused = 0;
+	loop_set(&b->accept, b->fd, LOOP_READ, acceptable, b);
+	return loop_add(&b->accept, -1);
+}
+
+void
+accept_stop(struct bridge *b)
+{
+	loop_del(&b->accept);
+	b->paused = 0;
+}
+
+void
+accept_resume(struct bridge *b)
+{
+	if (!b->paused || limit_reached(b) != NULL)
+		return;
+	b->paused = 0;
+	show_state(b, STATE_LISTENING);
+	watch(b);
+}

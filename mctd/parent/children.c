@@ -1,0 +1,462 @@
+/*
+ * The children: start, channels, death, take-over.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../common/clock.h"
+#include "../../common/limits.h"
+#include "../sandbox/sandbox.h"
+#include "channel.h"
+#include "children.h"
+#include "events.h"
+#include "loop.h"
+#include "parent.h"
+#include "slots.h"
+
+#define CHILDREN	(2 * (1 + LIMIT_STANDBY_MAX))
+
+/* Messages read from one child before others have their turn. */
+#define MESSAGES_A_TURN	64
+
+enum child_state {
+	CHILD_NONE,
+	CHILD_STARTING,
+	CHILD_ASLEEP,
+	CHILD_ACTIVE,
+	CHILD_DYING
+};
+
+struct child {
+	enum child_state state;
+	enum process_kind kind;
+	int was_active;
+	pid_t pid;
+	int channel;
+	struct loop_event readable;
+	struct loop_event writable;
+	struct log_rate rate;
+};
+
+static struct {
+	struct child child[CHILDREN];
+	unsigned int n;
+	const struct children_user *user[PROCESS_KINDS];
+	int failed;
+	int stopping;
+} children;
+
+static const char *
+kind_name(enum process_kind kind)
+{
+	return kind == PROCESS_ENGINE ? "engine" : "control";
+}
+
+/* What the new process does before it is another program. */
+static void __attribute__((noreturn))
+become(enum process_kind kind, int channel, int foreground)
+{
+	char *argv[4];
+	int null;
+
+	null = open("/dev/null", O_RDWR);
+	if (null == -1 || dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
+	    (!foreground && dup2(null, 2) == -1))
+		_exit(1);
+	if (channel == CHILD_CHANNEL) {
+		if (fcntl(channel, F_SETFD, 0) == -1)
+			_exit(1);
+	} else if (dup2(channel, CHILD_CHANNEL) == -1)
+		_exit(1);
+	if (null > CHILD_CHANNEL)
+		close(null);
+	argv[0] = (char *)(uintptr_t)"mctd";
+	argv[1] = (char *)(uintptr_t)"-x";
+	argv[2] = (char *)(uintptr_t)kind_name(kind);
+	argv[3] = NULL;
+	execv(sandbox_self(), argv);
+	_exit(1);
+}
+
+static int
+fork_child(struct child *c, enum process_kind kind, int foreground)
+{
+	int pair[2];
+
+	if (socketpair(AF_LOCAL, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+	    pair) == -1)
+		return -1;
+	c->kind = kind;
+	c->channel = pair[0];
+	c->pid = fork();
+	if (c->pid == 0)
+		become(kind, pair[1], foreground);
+	close(pair[1]);
+	if (c->pid == -1) {
+		close(pair[0]);
+		return -1;
+	}
+	c->state = CHILD_STARTING;
+	return 0;
+}
+
+static int
+send_start(struct child *c, const struct children_setup *setup, int active)
+{
+	struct inner_start start = setup->start;
+	struct frame_out out;
+	uint8_t buf[FRAME_MAX];
+
+	c->was_active = active;
+	start.kind = (uint8_t)c->kind;
+	start.active = (uint8_t)active;
+	start.fds = setup->nofile[c->kind];
+	frame_begin(&out, buf, sizeof buf, MSG_P2X_START, 0, 0);
+	inner_put_start(&out, &start);
+	return channel_send(c->channel, buf, frame_end(&out),
+	    setup->fds[c->kind], START_FDS);
+}
+
+/* Reads one message; its log lines are written.  1 ready, 0 not yet. */
+static int
+start_message(struct child *c)
+{
+	uint8_t buf[FRAME_MAX];
+	struct frame_in in;
+	size_t nfds;
+	long n;
+
+	n = frame_packet_recv(c->channel, buf, sizeof buf, NULL, 0, &nfds);
+	if (n <= 0 || frame_open(&in, buf, (size_t)n) == -1)
+		return -1;
+	if (in.type == MSG_X2P_LOG)
+		return channel_log(&in, kind_name(c->kind), &c->rate);
+	return in.type == MSG_X2P_READY && frame_done(&in) == 0 ? 1 : -1;
+}
+
+static int
+wait_ready(struct child *c, uint64_t deadline_ms)
+{
+	struct pollfd p = { .fd = c->channel, .events = POLLIN };
+	uint64_t now;
+	int got = 0;
+
+	while (got == 0) {
+		now = clock_ms();
+		if (now >= deadline_ms ||
+		    poll(&p, 1, (int)(deadline_ms - now)) == 0) {
+			log_fatal("%s %d is not ready in %d s",
+			    kind_name(c->kind), (int)c->pid, CHILD_START_S);
+			return -1;
+		}
+		if ((got = start_message(c)) == -1) {
+			log_fatal("%s %d ended at start", kind_name(c->kind),
+			    (int)c->pid);
+			return -1;
+		}
+	}
+	c->state = c->was_active ? CHILD_ACTIVE : CHILD_ASLEEP;
+	return 0;
+}
+
+int
+children_start(const struct children_setup *setup)
+{
+	enum process_kind kind;
+	struct child *c;
+	uint64_t deadline_ms;
+	uint32_t i, each = 1 + setup->standby;
+
+	for (i = 0; i < 2 * each; i++) {
+		kind = i % 2 == 0 ? PROCESS_ENGINE : PROCESS_CONTROL;
+		c = &children.child[i];
+		if (fork_child(c, kind, setup->foreground) == -1 ||
+		    send_start(c, setup, i < 2) == -1) {
+			log_fatal("start of %s: %s", kind_name(kind),
+			    strerror(errno));
+			return -1;
+		}
+		children.n = i + 1;
+	}
+	deadline_ms = clock_ms() + CHILD_START_S * 1000;
+	for (i = 0; i < children.n; i++)
+		if (wait_ready(&children.child[i], deadline_ms) == -1)
+			return -1;
+	return 0;
+}
+
+static struct child *
+find_child(enum process_kind kind, enum child_state state)
+{
+	unsigned int i;
+
+	for (i = 0; i < children.n; i++)
+		if (children.child[i].kind == kind &&
+		    children.child[i].state == state)
+			return &children.child[i];
+	return NULL;
+}
+
+static uint32_t
+count_asleep(enum process_kind kind)
+{
+	uint32_t n = 0;
+	unsigned int i;
+
+	for (i = 0; i < children.n; i++)
+		if (children.child[i].kind == kind &&
+		    children.child[i].state == CHILD_ASLEEP)
+			n++;
+	return n;
+}
+
+static void
+publish_standby(void)
+{
+	struct registry_head *h = slots_head();
+
+	atomic_store(&h->standby_engines, count_asleep(PROCESS_ENGINE));
+	atomic_store(&h->standby_controls, count_asleep(PROCESS_CONTROL));
+}
+
+/* It is killed, and its end awaited: only then a standby takes over. */
+static void
+child_lost(struct child *c, const char *why)
+{
+	if (c->state == CHILD_DYING || c->state == CHILD_NONE)
+		return;
+	if (!children.stopping)
+		log_warn("%s %d: %s", kind_name(c->kind), (int)c->pid, why);
+	c->was_active = c->state == CHILD_ACTIVE;
+	c->state = CHILD_DYING;
+	loop_del(&c->readable);
+	loop_del(&c->writable);
+	(void)kill(c->pid, SIGKILL);
+	children_reap();
+}
+
+static int
+is_alive(const struct child *c)
+{
+	return c->state == CHILD_ACTIVE || c->state == CHILD_ASLEEP;
+}
+
+static void
+child_readable(void *arg, unsigned int what)
+{
+	uint8_t buf[FRAME_MAX];
+	struct child *c = arg;
+	struct frame_in in;
+	size_t nfds;
+	int i, bad;
+	long n;
+
+	(void)what;
+	for (i = 0; i < MESSAGES_A_TURN && is_alive(c); i++) {
+		n = frame_packet_recv(c->channel, buf, sizeof buf, NULL, 0,
+		    &nfds);
+		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return;
+		if (n <= 0) {
+			child_lost(c, "channel closed");
+			return;
+		}
+		if (frame_open(&in, buf, (size_t)n) == -1)
+			bad = 1;
+		else if (in.type == MSG_X2P_LOG)
+			bad = channel_log(&in, kind_name(c->kind),
+			    &c->rate) == -1;
+		else
+			bad = c->state != CHILD_ACTIVE ||
+			    children.user[c->kind]->message(&in) == -1;
+		if (bad)
+			child_lost(c, "sent a message that is not defined");
+	}
+}
+
+static void
+child_writable(void *arg, unsigned int what)
+{
+	struct child *c = arg;
+
+	(void)what;
+	loop_del(&c->writable);
+	children.user[c->kind]->writable();
+}
+
+int
+children_watch(const struct children_user *control,
+    const struct children_user *engine)
+{
+	struct child *c;
+	unsigned int i;
+
+	children.user[PROCESS_CONTROL] = control;
+	children.user[PROCESS_ENGINE] = engine;
+	for (i = 0; i < children.n; i++) {
+		c = &children.child[i];
+		if (fcntl(c->channel, F_SETFL, O_NONBLOCK) == -1)
+			return -1;
+		loop_set(&c->readable, c->channel, LOOP_READ, child_readable,
+		    c);
+		loop_set(&c->writable, c->channel, LOOP_WRITE,
+		    child_writable, c);
+		if (loop_add(&c->readable, -1) == -1)
+			return -1;
+	}
+	publish_standby();
+	return 0;
+}
+
+int
+children_send(enum process_kind kind, const void *buf, size_t len,
+    const int *fds, size_t nfds)
+{
+	struct child *c = find_child(kind, CHILD_ACTIVE);
+
+	if (c == NULL) {
+		errno = EPIPE;
+		return -1;
+	}
+	if (channel_send(c->channel, buf, len, fds, nfds) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ||
+	    errno == ENOMEM || errno == ETOOMANYREFS) {
+		(void)loop_add(&c->writable, -1);
+		errno = EAGAIN;
+		return -1;
+	}
+	/* its end of file is read in its turn, and is its death */
+	errno = EPIPE;
+	return -1;
+}
+
+void
+children_kill(enum process_kind kind, const char *why)
+{
+	struct child *c = find_child(kind, CHILD_ACTIVE);
+
+	if (c != NULL)
+		child_lost(c, why);
+}
+
+static void
+take_over(enum process_kind kind)
+{
+	struct event_note note = { .type = EVENT_CHILD_RESTARTED };
+	struct child *c = find_child(kind, CHILD_ASLEEP);
+	struct frame_out out;
+	uint8_t buf[FRAME_HEADER];
+
+	if (c == NULL) {
+		log_fatal("no standby %s is left: the daemon ends, to be "
+		    "started anew", kind_name(kind));
+		children.failed = 1;
+		return;
+	}
+	frame_begin(&out, buf, sizeof buf, MSG_P2X_ACTIVATE, 0, 0);
+	if (channel_send(c->channel, buf, frame_end(&out), NULL, 0) == -1) {
+		child_lost(c, "standby does not listen");
+		take_over(kind);
+		return;
+	}
+	c->state = CHILD_ACTIVE;
+	publish_standby();
+	if (count_asleep(kind) == 0)
+		log_warn("the last standby %s is at work: restart mctd "
+		    "before it fails too", kind_name(kind));
+	else
+		log_info("standby %s %d took over", kind_name(kind),
+		    (int)c->pid);
+	note.text = kind_name(kind);
+	events_add(&note);
+	children.user[kind]->writable();
+}
+
+static void
+child_ended(struct child *c, int status)
+{
+	int active = c->was_active;
+
+	if (c->state != CHILD_DYING) {
+		active = c->state == CHILD_ACTIVE;
+		loop_del(&c->readable);
+		loop_del(&c->writable);
+	}
+	if (!children.stopping)
+		log_warn("%s %d ended by %s %d", kind_name(c->kind),
+		    (int)c->pid, WIFSIGNALED(status) ? "signal" : "exit",
+		    WIFSIGNALED(status) ? WTERMSIG(status) :
+		    WEXITSTATUS(status));
+	close(c->channel);
+	(void)children_fill_low_fds();
+	c->state = CHILD_NONE;
+	publish_standby();
+	if (children.stopping || !active)
+		return;
+	children.user[c->kind]->died();
+	take_over(c->kind);
+}
+
+void
+children_reap(void)
+{
+	unsigned int i;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (i = 0; i < children.n; i++)
+			if (children.child[i].state != CHILD_NONE &&
+			    children.child[i].pid == pid)
+				child_ended(&children.child[i], status);
+}
+
+int
+children_failed(void)
+{
+	return children.failed;
+}
+
+void
+children_stop(void)
+{
+	unsigned int i;
+	int status;
+
+	children.stopping = 1;
+	for (i = 0; i < children.n; i++)
+		if (children.child[i].state != CHILD_NONE)
+			close(children.child[i].channel);
+	for (i = 0; i < children.n; i++)
+		if (children.child[i].state != CHILD_NONE) {
+			(void)waitpid(children.child[i].pid, &status, 0);
+			children.child[i].state = CHILD_NONE;
+		}
+}
+
+int
+children_fill_low_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (fd == -1)
+			fd = fcntl(0, F_DUPFD_CLOEXEC, 0); /* in a chroot */
+		if (fd == -1)
+			return -1;
+	} while (fd < LOW_FDS);
+	close(fd);
+	return 0;
+}

@@ -1,0 +1,66 @@
+/*
+ * The children: started at boot, those at work and those asleep; their
+ * channels, their death, and the take-over by a standby.
+ *
+ * A child is STARTING until it says READY, then ASLEEP or ACTIVE; it is
+ * DYING from the moment its channel broke or it sent what is not defined,
+ * until the kernel reports its end; then a standby is made ACTIVE.
+ */
+
+#ifndef PARENT_CHILDREN_H
+#define PARENT_CHILDREN_H
+
+#include <stddef.h>
+
+#include "../share/inner.h"
+
+/* What the rest of the parent does about a kind of child. */
+struct children_user {
+	/* A message: 0, or -1 when it is not one this child may send. */
+	int (*message)(struct frame_in *);
+	/* The active child's channel takes messages again. */
+	void (*writable)(void);
+	/* The active child is gone; nothing was told to the next one yet. */
+	void (*died)(void);
+};
+
+/* The three mappings' descriptors for a kind of child. */
+struct children_setup {
+	struct inner_start start; /* kind and active are filled in here */
+	int fds[PROCESS_KINDS][START_FDS];
+	uint32_t nofile[PROCESS_KINDS];
+	uint32_t standby;
+	int foreground;
+};
+
+/* Forks all, waits until each is ready.  0, or -1 when one is not. */
+int children_start(const struct children_setup *);
+
+/* From here on messages, deaths and take-overs happen in the loop. */
+int children_watch(const struct children_user *control,
+    const struct children_user *engine);
+
+/*
+ * To the active child of a kind.  0, or -1 with EAGAIN (its channel is full,
+ * writable will be called) or EPIPE (none is there now, died was or will be
+ * called, then writable).
+ */
+int children_send(enum process_kind, const void *, size_t, const int *fds,
+    size_t nfds);
+
+/* A child is not to be trusted any more. */
+void children_kill(enum process_kind, const char *why);
+
+/* No child left to take over: the daemon must end. */
+int children_failed(void);
+
+/* SIGCHLD: looks who ended. */
+void children_reap(void);
+
+/* Has all of them end. */
+void children_stop(void);
+
+/* Fills the numbers under LOW_FDS, so that no traffic gets one. */
+int children_fill_low_fds(void);
+
+#endif

@@ -1,0 +1,481 @@
+/*
+ * Clients: accept, role, hand-over, answers.
+ *
+ *	FREE -> NEW      accepted; control is to get the descriptor
+ *	NEW -> PRESENT   control has it; the parent's copy is closed
+ *	PRESENT -> FREE  control says it is gone, or control died
+ *
+ * The slot after the last is for one client too many, which control tells
+ * so; while that is under way no other is accepted.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <assert.h>
+#include <bsd/string.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "children.h"
+#include "clients.h"
+#include "events.h"
+#include "loop.h"
+#include "slots.h"
+#include "system.h"
+
+#define CLIENT_BACKLOG	64
+
+enum client_state {
+	CLIENT_FREE,
+	CLIENT_NEW,
+	CLIENT_PRESENT
+};
+
+struct client {
+	enum client_state state;
+	uint32_t generation;
+	enum role role;
+	uid_t uid;
+	int fd;
+	int refused; /* errno it is told */
+	int asking;  /* a request is under way */
+	int answered; /* its answer waits for control */
+	uint32_t request;
+	int err;
+	uint32_t id;
+	char text[TEXT_BYTES];
+};
+
+static struct {
+	struct client *table;
+	uint32_t limit;
+	uint32_t present;
+	struct clients_rules rules;
+	struct loop_event accept;
+	int fd;
+	int paused;
+	int dirty; /* something waits for control */
+	struct system_peer peer; /* large: not on the stack */
+	struct log_rate refused_rate;
+} clients = { .fd = -1 };
+
+size_t
+clients_bytes(uint32_t limit)
+{
+	return ((size_t)limit + 1) * sizeof(struct client);
+}
+
+int
+clients_init(uint32_t limit, const struct clients_rules *rules)
+{
+	uint32_t i;
+
+	clients.table = calloc((size_t)limit + 1, sizeof *clients.table);
+	if (clients.table == NULL)
+		return -1;
+	clients.limit = limit;
+	clients.rules = *rules;
+	for (i = 0; i <= limit; i++)
+		clients.table[i].fd = -1;
+	slots_head()->clients_limit = limit;
+	return 0;
+}
+
+static void
+publish(void)
+{
+	atomic_store_explicit(&slots_head()->clients, clients.present,
+	    memory_order_relaxed);
+}
+
+/* Whether somebody still listens there. */
+static int
+is_alive(const struct sockaddr_un *un, socklen_t len)
+{
+	int alive, fd;
+
+	fd = socket(AF_LOCAL, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return 0;
+	alive = connect(fd, (const struct sockaddr *)un, len) == 0 ||
+	    errno != ECONNREFUSED;
+	close(fd);
+	return alive;
+}
+
+int
+clients_open_socket(const char *path, mode_t mode)
+{
+	struct sockaddr_un un;
+	socklen_t len;
+	mode_t old;
+	int fd, error;
+
+	memset(&un, 0, sizeof un);
+	un.sun_family = AF_LOCAL;
+	if (strlen(path) >= sizeof un.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (path[0] == '/')
+		(void)strlcpy(un.sun_path, path, sizeof un.sun_path);
+	else /* abstract, as mct_init(3) takes it */
+		memcpy(un.sun_path + 1, path, strlen(path) + 1);
+	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+	    strlen(path) + 1);
+	fd = socket(AF_LOCAL, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	old = umask(0777 & ~mode);
+	error = bind(fd, (struct sockaddr *)&un, len) == -1 ? errno : 0;
+	if (error == EADDRINUSE && path[0] == '/' && !is_alive(&un, len) &&
+	    unlink(path) == 0)
+		error = bind(fd, (struct sockaddr *)&un, len) == -1 ?
+		    errno : 0;
+	(void)umask(old);
+	if (error == 0 && listen(fd, CLIENT_BACKLOG) == -1)
+		error = errno;
+	if (error != 0) {
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	return fd;
+}
+
+static int
+in_group(const struct system_peer *peer, gid_t group)
+{
+	size_t i;
+
+	if (peer->gid == group)
+		return 1;
+	for (i = 0; i < peer->ngroups; i++)
+		if (peer->groups[i] == group)
+			return 1;
+	return 0;
+}
+
+static enum role
+role_of(const struct system_peer *peer)
+{
+	const struct clients_rules *r = &clients.rules;
+
+	if (peer->uid == 0 || (r->has_starter && peer->uid == r->starter))
+		return ROLE_ADMIN;
+	if (r->has_group && (r->mode & 0020) && in_group(peer, r->group))
+		return ROLE_CONTROL;
+	if (r->mode & 0002)
+		return ROLE_CONTROL;
+	return ROLE_NONE;
+}
+
+static struct client *
+free_client(void)
+{
+	uint32_t i;
+
+	for (i = 0; i <= clients.limit; i++)
+		if (clients.table[i].state == CLIENT_FREE)
+			return &clients.table[i];
+	return NULL;
+}
+
+static void
+greet(struct client *c, int fd)
+{
+	assert(c->state == CLIENT_FREE);
+	c->state = CLIENT_NEW;
+	c->fd = fd;
+	c->generation++;
+	c->asking = c->answered = 0;
+	c->refused = 0;
+	c->role = ROLE_NONE;
+	if (c == &clients.table[clients.limit])
+		c->refused = EAGAIN;
+	else if (system_peer(fd, &clients.peer) == -1)
+		c->refused = EACCES;
+	else {
+		c->uid = clients.peer.uid;
+		c->role = role_of(&clients.peer);
+		if (c->role == ROLE_NONE)
+			c->refused = EACCES;
+	}
+	if (c->refused == 0)
+		clients.present++;
+	else if (log_rate(&clients.refused_rate, 1, "refused clients"))
+		log_info("client refused: %s", c->refused == EAGAIN ?
+		    "as many are connected as the limit allows" :
+		    "not permitted");
+	clients.dirty = 1;
+	publish();
+}
+
+static void resume(void);
+
+/* Descriptors ran out a moment ago. */
+static void
+retry(void *arg, unsigned int what)
+{
+	(void)arg;
+	(void)what;
+	resume();
+}
+
+static void
+acceptable(void *arg, unsigned int what)
+{
+	struct client *c = free_client();
+	int fd;
+
+	(void)arg;
+	(void)what;
+	if (c == NULL) {
+		clients.paused = 1;
+		loop_del(&clients.accept);
+		return;
+	}
+	fd = accept4(clients.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd == -1) {
+		if (errno == EMFILE || errno == ENFILE) {
+			clients.paused = 1;
+			loop_del(&clients.accept);
+			loop_set(&clients.accept, -1, 0, retry, NULL);
+			(void)loop_add(&clients.accept, ACCEPT_RETRY_MS);
+		}
+		return;
+	}
+	greet(c, fd);
+	clients_flush();
+}
+
+/* Accepts again, after a pause. */
+static void
+resume(void)
+{
+	if (!clients.paused || clients.fd == -1)
+		return;
+	clients.paused = 0;
+	if (loop_is_set(&clients.accept))
+		loop_del(&clients.accept);
+	loop_set(&clients.accept, clients.fd, LOOP_READ, acceptable, NULL);
+	(void)loop_add(&clients.accept, -1);
+}
+
+int
+clients_listen(int fd)
+{
+	clients.fd = fd;
+	clients.paused = 1;
+	resume();
+	return 0;
+}
+
+void
+clients_stop(void)
+{
+	if (clients.fd == -1)
+		return;
+	loop_del(&clients.accept);
+	close(clients.fd);
+	clients.fd = -1;
+}
+
+static struct client *
+find(const struct inner_client *who)
+{
+	struct client *c;
+
+	if (who->slot > clients.limit)
+		return NULL;
+	c = &clients.table[who->slot];
+	if (c->state != CLIENT_PRESENT || c->generation != who->generation)
+		return NULL;
+	return c;
+}
+
+enum role
+clients_role(const struct inner_client *who, uid_t *uid)
+{
+	const struct client *c = find(who);
+
+	if (c == NULL)
+		return ROLE_NONE;
+	*uid = c->uid;
+	return c->role;
+}
+
+static void
+forget(struct client *c)
+{
+	if (c->fd != -1)
+		close(c->fd);
+	c->fd = -1;
+	if (c->refused == 0)
+		clients.present--;
+	c->state = CLIENT_FREE;
+	c->asking = c->answered = 0;
+	publish();
+	resume();
+}
+
+int
+clients_gone(const struct inner_client *who)
+{
+	struct client *c = find(who);
+
+	if (c == NULL)
+		return -1;
+	forget(c);
+	return 0;
+}
+
+/* Those control did not get yet are not lost with it. */
+void
+clients_all_gone(void)
+{
+	uint32_t i;
+
+	for (i = 0; i <= clients.limit; i++)
+		if (clients.table[i].state == CLIENT_PRESENT)
+			forget(&clients.table[i]);
+}
+
+int
+clients_ask(const struct inner_client *who)
+{
+	struct client *c = find(who);
+
+	if (c == NULL || c->asking)
+		return -1;
+	c->asking = 1;
+	c->answered = 0;
+	c->request = who->request;
+	return 0;
+}
+
+static void
+answer(const struct inner_client *who, int err, uint32_t id,
+    const char *text)
+{
+	struct client *c = find(who);
+
+	if (c == NULL || !c->asking || c->answered ||
+	    c->request != who->request)
+		return;
+	c->answered = clients.dirty = 1;
+	c->err = err;
+	c->id = id;
+	(void)strlcpy(c->text, text, sizeof c->text);
+}
+
+void
+clients_done(const struct inner_client *who, uint32_t id)
+{
+	answer(who, 0, id, "");
+}
+
+void
+clients_error(const struct inner_client *who, int err, const char *text)
+{
+	answer(who, err, 0, text != NULL ? text : strerror(err));
+}
+
+static struct inner_client
+name_of(const struct client *c)
+{
+	struct inner_client who;
+
+	who.slot = (uint16_t)(c - clients.table);
+	who.generation = c->generation;
+	who.request = c->request;
+	return who;
+}
+
+static int
+send_new(struct client *c)
+{
+	struct inner_new_client m;
+	struct frame_out out;
+	uint8_t buf[512];
+
+	memset(&m, 0, sizeof m);
+	m.client = name_of(c);
+	m.client.request = 0;
+	m.role = (uint8_t)c->role;
+	if (c->refused != 0) {
+		m.role = ROLE_NONE;
+		m.err = (uint32_t)c->refused;
+		(void)strlcpy(m.text, c->refused == EAGAIN ?
+		    "too many clients (limits { clients })" :
+		    "not permitted to use mctd", sizeof m.text);
+	}
+	frame_begin(&out, buf, sizeof buf, MSG_P2C_CLIENT, 0, 0);
+	inner_put_new_client(&out, &m);
+	if (children_send(PROCESS_CONTROL, buf, frame_end(&out), &c->fd,
+	    1) == -1)
+		return -1;
+	close(c->fd);
+	c->fd = -1;
+	c->state = CLIENT_PRESENT;
+	return 0;
+}
+
+static int
+send_answer(struct client *c)
+{
+	struct inner_client who = name_of(c);
+	struct proto_error error;
+	struct frame_out out;
+	uint8_t buf[512];
+
+	frame_begin(&out, buf, sizeof buf,
+	    c->err == 0 ? MSG_P2C_DONE : MSG_P2C_ERROR, 0, 0);
+	inner_put_client(&out, &who);
+	if (c->err == 0)
+		proto_put_done(&out, c->id);
+	else {
+		error.err = (uint32_t)c->err;
+		(void)strlcpy(error.text, c->text, sizeof error.text);
+		proto_put_error(&out, &error);
+	}
+	if (children_send(PROCESS_CONTROL, buf, frame_end(&out), NULL,
+	    0) == -1)
+		return -1;
+	c->asking = c->answered = 0;
+	return 0;
+}
+
+static int
+send_events(void)
+{
+	struct frame_out out;
+	uint8_t buf[FRAME_HEADER];
+
+	frame_begin(&out, buf, sizeof buf, MSG_P2C_EVENTS, 0, 0);
+	return children_send(PROCESS_CONTROL, buf, frame_end(&out), NULL, 0);
+}
+
+void
+clients_flush(void)
+{
+	struct client *c;
+	uint32_t i, next;
+
+	for (i = 0; clients.dirty && i <= clients.limit; i++) {
+		c = &clients.table[i];
+		if (c->state == CLIENT_NEW && send_new(c) == -1)
+			return;
+		if (c->answered && send_answer(c) == -1)
+			return;
+	}
+	clients.dirty = 0;
+	if (events_pending(&next) && send_events() == 0)
+		events_told();
+}

@@ -1,0 +1,53 @@
+/*
+ * Clients of the control socket: the parent accepts them, fixes their role
+ * in its own table, and hands them to control with a slot number.  Answers
+ * to their requests go the same way back.
+ */
+
+#ifndef PARENT_CLIENTS_H
+#define PARENT_CLIENTS_H
+
+#include <sys/types.h>
+
+#include "../share/inner.h"
+
+/* Who may come, besides root. */
+struct clients_rules {
+	uid_t starter;    /* of a daemon that root did not start */
+	int has_starter;
+	gid_t group;      /* of the socket */
+	int has_group;
+	mode_t mode;      /* of the socket */
+};
+
+size_t clients_bytes(uint32_t clients);
+int clients_init(uint32_t clients, const struct clients_rules *);
+
+/* The control socket, bound: path and abstract alike.  -1 with errno. */
+int clients_open_socket(const char *path, mode_t mode);
+/* Accepts from now on. */
+int clients_listen(int fd);
+void clients_stop(void);
+
+/* What a connected client may do; ROLE_NONE for one that is gone. */
+enum role clients_role(const struct inner_client *, uid_t *uid);
+
+/* Control says it is gone; -1 when there is no such client. */
+int clients_gone(const struct inner_client *);
+/* All are: control died. */
+void clients_all_gone(void);
+
+/*
+ * The answer to the one request a client has.  Kept until control takes it;
+ * dropped when the client is gone.
+ */
+void clients_done(const struct inner_client *, uint32_t id);
+void clients_error(const struct inner_client *, int err, const char *text);
+
+/* A request is begun: -1 when one is under way already. */
+int clients_ask(const struct inner_client *);
+
+/* Sends what waits: new clients, answers, news of events. */
+void clients_flush(void);
+
+#endif

@@ -1,0 +1,170 @@
+/*
+ * Becoming a daemon: two forks, syslog, the service manager.
+ *
+ * Nothing of libc's syslog(3) is used, which may allocate and opens its
+ * socket by a path that does not exist in the chroot.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <bsd/string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../common/limits.h"
+#include "daemon.h"
+
+#define SYSLOG_PATH	"/dev/log"
+#define SYSLOG_DAEMON	(3 << 3) /* the facility of RFC 3164 */
+
+static struct {
+	int waiting; /* a pipe to the process that was called */
+	int syslog;
+	int service;
+} ways = { .waiting = -1, .syslog = -1, .service = -1 };
+
+/* The process that was called: its exit status is the daemon's word. */
+static void __attribute__((noreturn))
+wait_for_word(int fd)
+{
+	char word = 1;
+	ssize_t n;
+
+	do
+		n = read(fd, &word, 1);
+	while (n == -1 && errno == EINTR);
+	_exit(n == 1 && word == 0 ? 0 : 1);
+}
+
+int
+daemon_begin(void)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (pipe2(pair, O_CLOEXEC) == -1)
+		return -1;
+	if ((pid = fork()) == -1)
+		return -1;
+	if (pid != 0) {
+		close(pair[1]);
+		wait_for_word(pair[0]);
+	}
+	close(pair[0]);
+	ways.waiting = pair[1];
+	if (setsid() == -1 || (pid = fork()) == -1)
+		_exit(1);
+	if (pid != 0)
+		_exit(0);
+	return chdir("/");
+}
+
+/* A datagram socket to a local address: path, or '@' and a name. */
+static int
+open_way(const char *path)
+{
+	struct sockaddr_un un;
+	size_t len = strlen(path);
+	int fd;
+
+	memset(&un, 0, sizeof un);
+	un.sun_family = AF_LOCAL;
+	if (len == 0 || len >= sizeof un.sun_path)
+		return -1;
+	memcpy(un.sun_path, path, len);
+	if (path[0] == '@')
+		un.sun_path[0] = '\0';
+	else
+		len++;
+	fd = socket(AF_LOCAL, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	if (connect(fd, (struct sockaddr *)&un, (socklen_t)(len +
+	    offsetof(struct sockaddr_un, sun_path))) == -1) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+void
+daemon_open_ways(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	tzset(); /* reads a file, which the chroot does not have */
+	ways.syslog = open_way(SYSLOG_PATH);
+	if (path != NULL)
+		ways.service = open_way(path);
+	(void)unsetenv("NOTIFY_SOCKET");
+}
+
+static int
+severity(enum log_level level)
+{
+	static const int severities[] = {
+		[LOG_LEVEL_FATAL] = 2,
+		[LOG_LEVEL_WARN] = 4,
+		[LOG_LEVEL_INFO] = 6,
+		[LOG_LEVEL_DEBUG] = 7,
+	};
+
+	return severities[level];
+}
+
+static void
+to_syslog(void *arg, enum log_level level, const char *line)
+{
+	char text[TEXT_BYTES + 64], date[32];
+	time_t now = time(NULL);
+	struct tm tm;
+	int n;
+
+	(void)arg;
+	if (ways.syslog == -1 || localtime_r(&now, &tm) == NULL ||
+	    strftime(date, sizeof date, "%b %e %H:%M:%S", &tm) == 0)
+		return;
+	n = snprintf(text, sizeof text, "<%d>%s mctd[%d]: %s",
+	    SYSLOG_DAEMON | severity(level), date, (int)getpid(), line);
+	if (n > 0)
+		(void)send(ways.syslog, text, (size_t)n < sizeof text ?
+		    (size_t)n : sizeof text - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void
+daemon_notify(const char *state)
+{
+	if (ways.service != -1)
+		(void)send(ways.service, state, strlen(state),
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void
+daemon_ready(int foreground, enum log_level level)
+{
+	static const struct log_sink sink = { .write = to_syslog };
+	char word = 0;
+
+	daemon_notify("READY=1");
+	if (foreground)
+		return;
+	if (ways.syslog == -1)
+		log_warn("no %s: nothing will be logged", SYSLOG_PATH);
+	log_set(&sink, level);
+	if (write(ways.waiting, &word, 1) == -1)
+		log_warn("who started mctd is gone");
+	/* fd 0 leads to /dev/null since the start */
+	(void)dup2(0, 1);
+	(void)dup2(0, 2);
+	close(ways.waiting);
+	ways.waiting = -1;
+}

@@ -1,0 +1,27 @@
+/* Becoming a daemon, and telling those who wait for it. */
+
+#ifndef PARENT_DAEMON_H
+#define PARENT_DAEMON_H
+
+#include "../../common/log.h"
+
+/*
+ * Forks twice.  Returns 0 in the daemon; the process that was called stays
+ * until daemon_ready, or the daemon's end, and exits with 0 or 1.  -1 with
+ * errno when that failed.
+ */
+int daemon_begin(void);
+
+/* Opens the ways to syslog and to the service manager. */
+void daemon_open_ways(void);
+
+/*
+ * Ready: who waits is told; unless foreground, standard descriptors lead
+ * nowhere and the log goes to syslog from now on.
+ */
+void daemon_ready(int foreground, enum log_level);
+
+/* Tells the service manager a state: "STOPPING=1". */
+void daemon_notify(const char *state);
+
+#endif

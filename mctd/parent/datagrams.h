@@ -1,0 +1,35 @@
+/*
+ * Connectionless bridges.  Bridges that name the same src share its socket,
+ * a "source" here; each has a dst socket of its own.  The engine is told of
+ * a source before the first dst on it, and gives it up after the last.
+ */
+
+#ifndef PARENT_DATAGRAMS_H
+#define PARENT_DATAGRAMS_H
+
+#include "bridges.h"
+
+int datagrams_init(uint32_t bridges);
+size_t datagrams_bytes(uint32_t bridges);
+
+/* Opens b's sockets; 0, or -1 with errno and *why. */
+int datagrams_open(struct bridge *, const struct bridge_spec *,
+    const char **why);
+/* The engine is to have it, or to give it up. */
+void datagrams_begin(struct bridge *);
+void datagrams_close(struct bridge *);
+
+/* Tells the engine what it is to be told and takes now. */
+void datagrams_flush(void);
+
+/* The engine's messages: -1 when there is no such bridge. */
+int datagrams_installed(const struct inner_which *);
+int datagrams_ended(const struct inner_end *);
+int datagrams_source_closed(const struct inner_src *);
+int datagrams_lost(const struct inner_which *);
+void datagrams_engine_died(void);
+
+/* Events about drops; at most one a second, bridge and reason. */
+void datagrams_note_drops(void);
+
+#endif

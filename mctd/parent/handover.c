@@ -1,0 +1,99 @@
+/*
+ * The hand-over.  Order matters to nobody but the engine: a CLOSE is queued
+ * behind the session it closes, because a session that was not sent yet is
+ * ended by the parent alone.
+ */
+
+#include "../../common/clock.h"
+#include "children.h"
+#include "handover.h"
+#include "sessions.h"
+#include "slots.h"
+
+static void
+put_session(struct frame_out *out, const struct session *s)
+{
+	const struct registry_entry *e = slots_entry(s->slot);
+	struct inner_session m;
+
+	m.slot = s->slot;
+	m.id = e->id;
+	m.serial = s->serial;
+	m.idle_ms = e->spec.options.idle_s * 1000;
+	m.half_closed_ms = e->spec.options.half_closed_s * 1000;
+	m.peer_kind = e->spec.src.kind;
+	m.dst_kind = e->spec.dst.kind;
+	inner_put_session(out, &m);
+}
+
+/* As many READY sessions as follow each other in the queue.  0, or -1. */
+static int
+send_sessions(struct session_queue *q)
+{
+	int fds[2 * HAND_OVER_PAIRS];
+	uint8_t buf[FRAME_MAX];
+	struct session *s, *next;
+	struct frame_out out;
+	uint16_t n = 0;
+
+	TAILQ_FOREACH(s, q, in_queue)
+		if (s->state != SESSION_READY || ++n == HAND_OVER_PAIRS)
+			break;
+	frame_begin(&out, buf, sizeof buf, MSG_P2E_SESSIONS, 0, 0);
+	frame_put_u16(&out, n);
+	n = 0;
+	TAILQ_FOREACH(s, q, in_queue) {
+		if (s->state != SESSION_READY || n == HAND_OVER_PAIRS)
+			break;
+		put_session(&out, s);
+		fds[2 * n] = s->fd[0];
+		fds[2 * n + 1] = s->fd[1];
+		n++;
+	}
+	if (children_send(PROCESS_ENGINE, buf, frame_end(&out), fds,
+	    2 * (size_t)n) == -1)
+		return -1;
+	for (s = TAILQ_FIRST(q); n > 0; s = next, n--) {
+		next = TAILQ_NEXT(s, in_queue);
+		TAILQ_REMOVE(q, s, in_queue);
+		s->queued = 0;
+		s->state = SESSION_OPEN;
+	}
+	return 0;
+}
+
+static int
+send_close(struct session_queue *q, struct session *s)
+{
+	struct inner_which m = { .slot = s->slot, .serial = s->serial };
+	struct frame_out out;
+	uint8_t buf[64];
+
+	frame_begin(&out, buf, sizeof buf, MSG_P2E_CLOSE, 0, 0);
+	inner_put_which(&out, &m);
+	if (children_send(PROCESS_ENGINE, buf, frame_end(&out), NULL,
+	    0) == -1)
+		return -1;
+	TAILQ_REMOVE(q, s, in_queue);
+	s->queued = 0;
+	return 0;
+}
+
+void
+handover_flush(void)
+{
+	struct session_queue *q = sessions_queue();
+	struct session *s;
+
+	while ((s = TAILQ_FIRST(q)) != NULL)
+		if ((s->state == SESSION_READY ? send_sessions(q) :
+		    send_close(q, s)) == -1)
+			return;
+}
+
+void
+handover_check(void)
+{
+	if (sessions_overdue(clock_ms()))
+		children_kill(PROCESS_ENGINE, "does not end a session");
+}

@@ -1,0 +1,314 @@
+/*
+ * The parent: start, loop, end.
+ *
+ * A turn of the loop: wait; what is ready runs (each listener and child with
+ * a budget of its own); then bridges that are over or may go on, then what
+ * the children are to be told.
+ *
+ * The end: STOPPING from the first signal or request; nothing new comes in,
+ * sessions go on until none is left or the time is over, then they are
+ * closed, the engine's ENDs awaited a moment, and the children ended.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bsd/string.h>
+#include <bsd/unistd.h>
+
+#include "../../common/clock.h"
+#include "../../common/log.h"
+#include "../conf/budget.h"
+#include "../conf/conf.h"
+#include "bridges.h"
+#include "broker.h"
+#include "children.h"
+#include "clients.h"
+#include "daemon.h"
+#include "datagrams.h"
+#include "handover.h"
+#include "loop.h"
+#include "parent.h"
+#include "reload.h"
+#include "sessions.h"
+#include "start.h"
+
+/* What looks at the clock does so this often. */
+#define TICK_MS	1000
+
+/* After the drain, sessions have this long to be ended by the engine. */
+#define LAST_MS	(END_WAIT_S * 1000)
+
+enum parent_phase {
+	PHASE_RUNNING,
+	PHASE_DRAINING,
+	PHASE_ENDING
+};
+
+static struct {
+	enum parent_phase phase;
+	uint64_t deadline_ms;
+	int hurry; /* a second signal */
+	struct conf *conf;
+	struct loop_event tick;
+	struct loop_event signals[5];
+} parent;
+
+int
+parent_define(const char *assignment)
+{
+	return conf_define(assignment);
+}
+
+static void
+stop(void)
+{
+	if (parent.phase != PHASE_RUNNING) {
+		parent.hurry = 1;
+		return;
+	}
+	parent.phase = PHASE_DRAINING;
+	parent.deadline_ms = clock_ms() +
+	    (uint64_t)parent.conf->timeouts.drain_s * 1000;
+	log_info("stopping: %u sessions have %u s to end", sessions_all(),
+	    parent.conf->timeouts.drain_s);
+	daemon_notify("STOPPING=1");
+	bridges_drain();
+}
+
+static int
+load(char *error, size_t size)
+{
+	if (parent.phase != PHASE_RUNNING) {
+		(void)strlcpy(error, "mctd is stopping", size);
+		return -1;
+	}
+	return reload_again(parent.conf, error, size);
+}
+
+static const struct conf *
+current(void)
+{
+	return parent.conf;
+}
+
+static void
+on_stop(void *arg, unsigned int what)
+{
+	(void)arg;
+	(void)what;
+	stop();
+}
+
+static void
+on_hup(void *arg, unsigned int what)
+{
+	char error[TEXT_BYTES + CONF_PATH_BYTES];
+
+	(void)arg;
+	(void)what;
+	(void)load(error, sizeof error);
+}
+
+static void
+on_child(void *arg, unsigned int what)
+{
+	(void)arg;
+	(void)what;
+	children_reap();
+}
+
+static void
+on_nothing(void *arg, unsigned int what)
+{
+	(void)arg;
+	(void)what;
+}
+
+static void
+on_tick(void *arg, unsigned int what)
+{
+	(void)arg;
+	(void)what;
+	handover_check();
+	datagrams_note_drops();
+	(void)loop_add(&parent.tick, TICK_MS);
+}
+
+static void
+tell_engine(void)
+{
+	handover_flush();
+	datagrams_flush();
+}
+
+static void
+engine_died(void)
+{
+	sessions_engine_died();
+	datagrams_engine_died();
+}
+
+static const struct children_user control_user = {
+	.message = broker_message,
+	.writable = clients_flush,
+	.died = clients_all_gone,
+};
+
+static const struct children_user engine_user = {
+	.message = broker_engine_message,
+	.writable = tell_engine,
+	.died = engine_died,
+};
+
+static int
+watch(void)
+{
+	static const struct {
+		int signal;
+		void (*fn)(void *, unsigned int);
+	} signals[] = {
+		{ SIGTERM, on_stop },
+		{ SIGINT, on_stop },
+		{ SIGHUP, on_hup },
+		{ SIGCHLD, on_child },
+		{ SIGPIPE, on_nothing },
+	};
+	static const struct broker_hooks hooks = {
+		.stop = stop,
+		.reload = load,
+		.conf = current,
+	};
+	size_t i;
+
+	broker_init(&hooks);
+	if (children_watch(&control_user, &engine_user) == -1)
+		return -1;
+	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		loop_signal(&parent.signals[i], signals[i].signal,
+		    signals[i].fn, NULL);
+		if (loop_add(&parent.signals[i], -1) == -1)
+			return -1;
+	}
+	loop_set(&parent.tick, -1, 0, on_tick, NULL);
+	children_reap(); /* who ended before SIGCHLD was watched */
+	return loop_add(&parent.tick, TICK_MS);
+}
+
+/* 1 when the end has come. */
+static int
+ended(void)
+{
+	uint64_t now;
+
+	if (children_failed())
+		return 1;
+	if (parent.phase == PHASE_RUNNING)
+		return 0;
+	if (sessions_all() == 0 && bridges_next(1) == NULL)
+		return 1;
+	now = clock_ms();
+	if (parent.phase == PHASE_DRAINING &&
+	    (parent.hurry || now >= parent.deadline_ms)) {
+		struct bridge *b;
+
+		log_info("closing %u sessions that did not end",
+		    sessions_all());
+		for (b = bridges_next(1); b != NULL;
+		    b = bridges_next(b->slot + 1))
+			sessions_close_all(b->slot, END_STOPPED);
+		parent.phase = PHASE_ENDING;
+		parent.deadline_ms = now + LAST_MS;
+	}
+	return parent.phase == PHASE_ENDING && now >= parent.deadline_ms;
+}
+
+static int
+loop(void)
+{
+	for (;;) {
+		if (loop_turn(0) == -1) {
+			log_fatal("event loop failed");
+			return 1;
+		}
+		bridges_turn();
+		tell_engine();
+		clients_flush();
+		if (ended())
+			return children_failed() ? 1 : 0;
+	}
+}
+
+static int
+run(const struct parent_options *o, const struct budget *b)
+{
+	char error[TEXT_BYTES + CONF_PATH_BYTES];
+	int status;
+
+	if (start_privileged(o, parent.conf, b) == -1) {
+		children_stop();
+		return 1;
+	}
+	if (watch() == -1 ||
+	    reload_apply(parent.conf, error, sizeof error) == -1) {
+		log_fatal("%s", error);
+		children_stop();
+		start_undo();
+		return 1;
+	}
+	tell_engine();
+	setproctitle("parent");
+	log_info("ready: %u bridges", parent.conf->nbridges);
+	daemon_ready(o->foreground, log_get_level());
+	status = loop();
+	clients_stop();
+	start_undo();
+	children_stop();
+	log_info("ended");
+	return status;
+}
+
+int
+parent_main(const struct parent_options *o)
+{
+	char error[TEXT_BYTES + CONF_PATH_BYTES];
+	struct budget budget;
+
+	log_set(NULL, o->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	parent.conf = conf_new(LIMIT_BRIDGES_MAX);
+	if (parent.conf == NULL || reload_open(o->file,
+	    o->file_given) == -1)
+		return 1;
+	if (reload_read(parent.conf, error, sizeof error) == -1) {
+		(void)fprintf(stderr, "%s\n", error);
+		return 1;
+	}
+	if (o->socket != NULL && strlcpy(parent.conf->socket, o->socket,
+	    sizeof parent.conf->socket) >= sizeof parent.conf->socket) {
+		(void)fprintf(stderr, "mctd: %s: %s\n", o->socket,
+		    strerror(ENAMETOOLONG));
+		return 1;
+	}
+	start_budget(parent.conf, &budget);
+	if (o->check_only) {
+		if (o->verbose) {
+			conf_print(parent.conf, stdout);
+			budget_print(&budget, parent.conf, stdout);
+		}
+		(void)fprintf(stderr, "configuration OK\n");
+		return start_check_descriptors(&budget) == -1;
+	}
+	if (!o->foreground && geteuid() != 0) {
+		log_fatal("not started by root: only with -d");
+		return 1;
+	}
+	if (start_check_descriptors(&budget) == -1)
+		return 1;
+	if (!o->foreground && daemon_begin() == -1) {
+		log_fatal("daemon: %s", strerror(errno));
+		return 1;
+	}
+	return run(o, &budget);
+}

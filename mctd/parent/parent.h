@@ -1,0 +1,26 @@
+/*
+ * The parent: opens every socket, decides, supervises; never reads payload.
+ */
+
+#ifndef PARENT_PARENT_H
+#define PARENT_PARENT_H
+
+/* A child finds its channel here. */
+#define CHILD_CHANNEL	3
+
+struct parent_options {
+	const char *file;
+	const char *socket; /* NULL: as configured */
+	int file_given;
+	int foreground;
+	int check_only;
+	int verbose;
+};
+
+/* "macro=value"; 0 or -1. */
+int parent_define(const char *assignment);
+
+/* Returns the exit status. */
+int parent_main(const struct parent_options *);
+
+#endif

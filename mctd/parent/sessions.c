@@ -1,0 +1,406 @@
+/*
+ * Sessions: the table, the lists they are on, and their endings.
+ */
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../common/clock.h"
+#include "clients.h"
+#include "events.h"
+#include "sessions.h"
+#include "slots.h"
+#include "sockets.h"
+
+TAILQ_HEAD(session_list, session);
+LIST_HEAD(host_list, session);
+
+struct of_bridge {
+	struct session_list list;
+	uint32_t count;
+	uint32_t connecting;
+};
+
+static struct {
+	struct session *table; /* slot first is table[0] */
+	uint32_t first;
+	uint32_t n;
+	struct of_bridge *bridge; /* by slot */
+	struct host_list *host;
+	uint32_t host_mask;
+	struct session_queue queue;
+	uint32_t all;
+	uint32_t connecting;
+	uint32_t closing;
+	int freed;
+} sessions;
+
+/* A power of two, so that the chains of max-per-source stay short. */
+static uint32_t
+host_buckets(uint32_t n)
+{
+	uint32_t size = 64;
+
+	while (size < n)
+		size <<= 1;
+	return size;
+}
+
+size_t
+sessions_bytes(uint32_t bridges, uint32_t n)
+{
+	return n * sizeof(struct session) +
+	    ((size_t)bridges + 1) * sizeof(struct of_bridge) +
+	    host_buckets(n) * sizeof(struct host_list);
+}
+
+int
+sessions_init(uint32_t bridges, uint32_t n)
+{
+	uint32_t i, buckets = host_buckets(n);
+
+	sessions.table = calloc(n, sizeof *sessions.table);
+	sessions.bridge = calloc((size_t)bridges + 1,
+	    sizeof *sessions.bridge);
+	sessions.host = calloc(buckets, sizeof *sessions.host);
+	if (sessions.table == NULL || sessions.bridge == NULL ||
+	    sessions.host == NULL)
+		return -1;
+	sessions.first = bridges + 1;
+	sessions.n = n;
+	sessions.host_mask = buckets - 1;
+	for (i = 0; i < n; i++) {
+		sessions.table[i].slot = sessions.first + i;
+		sessions.table[i].fd[0] = sessions.table[i].fd[1] = -1;
+	}
+	for (i = 0; i <= bridges; i++)
+		TAILQ_INIT(&sessions.bridge[i].list);
+	for (i = 0; i < buckets; i++)
+		LIST_INIT(&sessions.host[i]);
+	TAILQ_INIT(&sessions.queue);
+	return 0;
+}
+
+struct session *
+sessions_at(uint32_t slot)
+{
+	if (slot < sessions.first || slot - sessions.first >= sessions.n)
+		return NULL;
+	return &sessions.table[slot - sessions.first];
+}
+
+struct session_queue *
+sessions_queue(void)
+{
+	return &sessions.queue;
+}
+
+static void
+enqueue(struct session *s)
+{
+	assert(!s->queued);
+	s->queued = 1;
+	TAILQ_INSERT_TAIL(&sessions.queue, s, in_queue);
+}
+
+static void
+dequeue(struct session *s)
+{
+	if (!s->queued)
+		return;
+	s->queued = 0;
+	TAILQ_REMOVE(&sessions.queue, s, in_queue);
+}
+
+/* The bridge's figures in the registry follow the lists. */
+static void
+publish_bridge(uint32_t bridge)
+{
+	struct registry_head *h = slots_head();
+	struct registry_entry *e = slots_begin(bridge);
+
+	e->sessions = sessions.bridge[bridge].count;
+	e->connecting = sessions.bridge[bridge].connecting;
+	slots_end(bridge);
+	atomic_store_explicit(&h->connecting, sessions.connecting,
+	    memory_order_relaxed);
+}
+
+static void
+set_state(struct session *s, enum session_state from,
+    enum session_state to, enum slot_state shown)
+{
+	struct registry_entry *e;
+
+	assert(s->state == from);
+	if (from == SESSION_CONNECTING) {
+		sessions.bridge[s->bridge].connecting--;
+		sessions.connecting--;
+	}
+	if (to == SESSION_CONNECTING) {
+		sessions.bridge[s->bridge].connecting++;
+		sessions.connecting++;
+	}
+	sessions.closing += to == SESSION_CLOSING;
+	sessions.closing -= from == SESSION_CLOSING;
+	s->state = to;
+	e = slots_begin(s->slot);
+	e->state = (uint8_t)shown;
+	slots_end(s->slot);
+	publish_bridge(s->bridge);
+}
+
+struct session *
+sessions_new(uint32_t bridge, int fd, const struct addr *peer,
+    const struct session_rules *rules)
+{
+	uint32_t slot = slots_take(SLOT_SESSION);
+	struct of_bridge *b = &sessions.bridge[bridge];
+	struct registry_entry *e;
+	struct session *s;
+
+	if (slot == 0)
+		return NULL;
+	s = sessions_at(slot);
+	s->bridge = bridge;
+	s->fd[0] = fd;
+	s->fd[1] = -1;
+	s->serial = slots_serial();
+	s->reason = END_NONE;
+	s->has_waiter = 0;
+	s->host = addr_host_hash(peer);
+	e = slots_begin(slot);
+	e->bridge = slots_id(bridge);
+	e->owner = rules->owner;
+	e->spec.src = *peer;
+	e->spec.dst = rules->dst;
+	e->spec.options = rules->options;
+	slots_end(slot);
+	TAILQ_INSERT_TAIL(&b->list, s, of_bridge);
+	LIST_INSERT_HEAD(&sessions.host[s->host & sessions.host_mask], s,
+	    of_host);
+	b->count++;
+	sessions.all++;
+	set_state(s, SESSION_FREE, SESSION_CONNECTING, STATE_CONNECTING);
+	slots_count(bridge, PARENT_ACCEPTED);
+	return s;
+}
+
+/* The last close, and the slot is free. */
+static void
+release(struct session *s, int reset)
+{
+	struct of_bridge *b = &sessions.bridge[s->bridge];
+	int i;
+
+	if (loop_is_set(&s->dial))
+		loop_del(&s->dial);
+	dequeue(s);
+	for (i = 0; i < 2; i++) {
+		if (s->fd[i] != -1 && reset)
+			sockets_reset(s->fd[i]);
+		else if (s->fd[i] != -1)
+			close(s->fd[i]);
+		s->fd[i] = -1;
+	}
+	if (s->has_waiter)
+		clients_done(&s->waiter, slots_id(s->slot));
+	TAILQ_REMOVE(&b->list, s, of_bridge);
+	LIST_REMOVE(s, of_host);
+	b->count--;
+	sessions.all--;
+	set_state(s, s->state, SESSION_FREE, STATE_NONE);
+	slots_give(s->slot);
+	sessions.freed = 1;
+}
+
+void
+sessions_ready(struct session *s)
+{
+	struct event_note note = { .type = EVENT_SESSION_OPENED };
+
+	set_state(s, SESSION_CONNECTING, SESSION_READY, STATE_OPEN);
+	slots_count(s->bridge, PARENT_OPENED);
+	note.id = slots_id(s->slot);
+	note.bridge = slots_id(s->bridge);
+	events_add(&note);
+	enqueue(s);
+}
+
+static void
+note_closed(const struct session *s, enum end_reason reason, int err)
+{
+	struct event_note note = { .type = EVENT_SESSION_CLOSED };
+	uint64_t count[COUNTS];
+	struct registry_entry *e;
+	int i;
+
+	slots_counters(s->slot, count);
+	e = slots_begin(s->bridge);
+	for (i = 0; i < COUNTS; i++)
+		e->ended[i] += count[i];
+	slots_end(s->bridge);
+	note.id = slots_id(s->slot);
+	note.bridge = slots_id(s->bridge);
+	note.reason = reason;
+	note.err = err;
+	note.count = count;
+	events_add(&note);
+	log_debug("session %u of bridge %u closed: %s%s%s", note.id,
+	    note.bridge, name_end_reason(reason), err != 0 ? ": " : "",
+	    err != 0 ? strerror(err) : "");
+}
+
+void
+sessions_failed(struct session *s, enum end_reason reason, int err)
+{
+	struct event_note note = { .type = EVENT_CONNECT_FAILED };
+
+	assert(s->state == SESSION_CONNECTING);
+	note.id = slots_id(s->slot);
+	note.bridge = slots_id(s->bridge);
+	note.reason = reason;
+	note.err = err;
+	events_add(&note);
+	log_debug("session %u of bridge %u: dst: %s", note.id, note.bridge,
+	    strerror(err));
+	slots_count(s->bridge, PARENT_FAILED);
+	release(s, 1);
+}
+
+int
+sessions_close(struct session *s, enum end_reason reason,
+    const struct inner_client *waiter)
+{
+	int i;
+
+	if (s->state == SESSION_CLOSING)
+		return -1;
+	if (waiter != NULL) {
+		s->waiter = *waiter;
+		s->has_waiter = 1;
+	}
+	s->reason = reason;
+	if (s->state != SESSION_OPEN) {
+		if (s->state == SESSION_READY)
+			note_closed(s, reason, 0);
+		release(s, 1);
+		return 0;
+	}
+	for (i = 0; i < 2; i++)
+		sockets_revoke(s->fd[i], i == 0 ?
+		    &slots_entry(s->slot)->spec.src :
+		    &slots_entry(s->slot)->spec.dst);
+	set_state(s, SESSION_OPEN, SESSION_CLOSING, STATE_CLOSING);
+	s->deadline_ms = clock_ms() + END_WAIT_S * 1000;
+	enqueue(s);
+	return 0;
+}
+
+void
+sessions_close_all(uint32_t bridge, enum end_reason reason)
+{
+	struct session *s, *next;
+
+	for (s = TAILQ_FIRST(&sessions.bridge[bridge].list); s != NULL;
+	    s = next) {
+		next = TAILQ_NEXT(s, of_bridge);
+		(void)sessions_close(s, reason, NULL);
+	}
+}
+
+int
+sessions_ended(const struct inner_end *end)
+{
+	struct session *s = sessions_at(end->slot);
+	enum end_reason reason = (enum end_reason)end->reason;
+	int reset;
+
+	if (s == NULL || s->serial != end->serial ||
+	    (s->state != SESSION_OPEN && s->state != SESSION_CLOSING) ||
+	    end->reason >= END_REASONS)
+		return -1;
+	/* an END that crosses a CLOSE: what the parent did counts */
+	if (s->state == SESSION_CLOSING)
+		reason = s->reason;
+	reset = reason != END_CLEAN && reason != END_IDLE &&
+	    reason != END_HALF_CLOSED;
+	note_closed(s, reason, s->state == SESSION_CLOSING ? 0 :
+	    (int)end->err);
+	release(s, reset);
+	return 0;
+}
+
+void
+sessions_engine_died(void)
+{
+	struct session *s;
+	uint32_t i;
+
+	for (i = 0; i < sessions.n; i++) {
+		s = &sessions.table[i];
+		if (s->state != SESSION_OPEN && s->state != SESSION_CLOSING)
+			continue;
+		note_closed(s, s->state == SESSION_CLOSING ? s->reason :
+		    END_ENGINE_DIED, 0);
+		release(s, 1);
+	}
+}
+
+int
+sessions_overdue(uint64_t now_ms)
+{
+	const struct session *s;
+	uint32_t i;
+
+	for (i = 0; sessions.closing > 0 && i < sessions.n; i++) {
+		s = &sessions.table[i];
+		if (s->state == SESSION_CLOSING && now_ms >= s->deadline_ms)
+			return 1;
+	}
+	return 0;
+}
+
+uint32_t
+sessions_of(uint32_t bridge)
+{
+	return sessions.bridge[bridge].count;
+}
+
+uint32_t
+sessions_connecting(uint32_t bridge)
+{
+	return sessions.bridge[bridge].connecting;
+}
+
+uint32_t
+sessions_of_host(uint32_t bridge, const struct addr *peer)
+{
+	uint32_t hash = addr_host_hash(peer);
+	const struct session *s;
+	uint32_t n = 0;
+
+	LIST_FOREACH(s, &sessions.host[hash & sessions.host_mask], of_host)
+		if (s->bridge == bridge && s->host == hash &&
+		    addr_same_host(&slots_entry(s->slot)->spec.src, peer))
+			n++;
+	return n;
+}
+
+uint32_t
+sessions_all(void)
+{
+	return sessions.all;
+}
+
+int
+sessions_freed(void)
+{
+	int freed = sessions.freed;
+
+	sessions.freed = 0;
+	return freed;
+}

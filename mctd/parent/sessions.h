@@ -1,0 +1,104 @@
+/*
+ * Sessions of connection-oriented bridges, from accept to the last close.
+ *
+ *	FREE -> CONNECTING   a peer was accepted; dst is being dialled
+ *	CONNECTING -> READY  dst stands; the engine is to get both
+ *	READY -> OPEN        the engine has them; the parent keeps copies
+ *	OPEN -> CLOSING      revoked by the parent; waits for the END
+ *	any but FREE -> FREE END, or a failure, or the engine's death
+ *
+ * The parent's copies are closed when a session becomes FREE, and not
+ * before: so the parent closes last.  While OPEN it neither reads nor sends
+ * nor asks for errors on them.
+ */
+
+#ifndef PARENT_SESSIONS_H
+#define PARENT_SESSIONS_H
+
+#include <sys/queue.h>
+
+#include "../../common/bridge.h"
+#include "../share/inner.h"
+#include "loop.h"
+
+enum session_state {
+	SESSION_FREE,
+	SESSION_CONNECTING,
+	SESSION_READY,
+	SESSION_OPEN,
+	SESSION_CLOSING
+};
+
+struct session {
+	enum session_state state;
+	uint32_t slot;
+	uint32_t bridge; /* slot of it */
+	uint32_t host;   /* addr_host_hash of the peer */
+	uint64_t serial;
+	uint64_t deadline_ms; /* of the dial, or of the END */
+	int fd[2];       /* peer, dst; -1: none */
+	enum end_reason reason; /* of a close that the parent began */
+	int queued;      /* in the queue for the engine */
+	int has_waiter;
+	struct inner_client waiter; /* who asked for the close */
+	struct loop_event dial;
+	TAILQ_ENTRY(session) of_bridge;
+	TAILQ_ENTRY(session) in_queue;
+	LIST_ENTRY(session) of_host;
+};
+
+/* What a bridge gives to each of its sessions. */
+struct session_rules {
+	struct addr dst;
+	struct bridge_options options;
+	uint32_t owner;
+};
+
+int sessions_init(uint32_t bridges, uint32_t sessions);
+size_t sessions_bytes(uint32_t bridges, uint32_t sessions);
+struct session *sessions_at(uint32_t slot);
+
+/*
+ * A new session in state CONNECTING with the accepted peer, or NULL when the
+ * table is full.
+ */
+struct session *sessions_new(uint32_t bridge, int fd,
+    const struct addr *peer, const struct session_rules *);
+
+/* dst stands: fd[1] is set. */
+void sessions_ready(struct session *);
+
+/* It never stood: the peer is reset, an event says why. */
+void sessions_failed(struct session *, enum end_reason, int err);
+
+/*
+ * Ends it at once.  With a waiter: who is answered when it is over.
+ * Returns 0, or -1 when it is closing already.
+ */
+int sessions_close(struct session *, enum end_reason,
+    const struct inner_client *waiter);
+void sessions_close_all(uint32_t bridge, enum end_reason);
+
+/* The engine's END; -1 when there is no such session. */
+int sessions_ended(const struct inner_end *);
+
+/* What it held is lost: those it had are reset. */
+void sessions_engine_died(void);
+
+/* Whether the engine owes an END for longer than it may. */
+int sessions_overdue(uint64_t now_ms);
+
+/* Now: all of a bridge, those still connecting, those of the same host. */
+uint32_t sessions_of(uint32_t bridge);
+uint32_t sessions_connecting(uint32_t bridge);
+uint32_t sessions_of_host(uint32_t bridge, const struct addr *peer);
+uint32_t sessions_all(void);
+
+/* Whether any became FREE since this was asked last. */
+int sessions_freed(void);
+
+/* Used by handover.c: the queue of what the engine is to be told. */
+TAILQ_HEAD(session_queue, session);
+struct session_queue *sessions_queue(void);
+
+#endif

@@ -1,0 +1,219 @@
+/*
+ * Slots and ids, and the writing of the registry.
+ */
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../common/clock.h"
+#include "slots.h"
+
+/* Free slots of one kind, first in, first out. */
+struct pool {
+	uint32_t *ring;
+	uint32_t size;
+	uint32_t first;
+	uint32_t count;
+};
+
+static struct {
+	struct registry registry;
+	struct counters counters;
+	struct pool pool[2];  /* bridges, sessions */
+	uint32_t *generation; /* by slot */
+	uint32_t bridges;
+	uint64_t serial;
+} slots;
+
+static struct pool *
+pool_of(enum slot_kind kind)
+{
+	return &slots.pool[kind == SLOT_BRIDGE ? 0 : 1];
+}
+
+static void
+pool_put(struct pool *p, uint32_t slot)
+{
+	assert(p->count < p->size);
+	p->ring[(p->first + p->count) % p->size] = slot;
+	p->count++;
+}
+
+size_t
+slots_bytes(uint32_t bridges, uint32_t sessions)
+{
+	return ((size_t)bridges + sessions + 1) * 2 * sizeof(uint32_t);
+}
+
+int
+slots_init(void *registry, void *counters, uint32_t bridges,
+    uint32_t sessions)
+{
+	uint32_t n = bridges + sessions;
+	uint32_t slot;
+
+	registry_map(&slots.registry, registry, bridges, sessions);
+	counters_map(&slots.counters, counters, n);
+	slots.bridges = bridges;
+	slots.pool[0].ring = calloc(bridges, sizeof(uint32_t));
+	slots.pool[1].ring = calloc(sessions, sizeof(uint32_t));
+	slots.generation = calloc((size_t)n + 1, sizeof(uint32_t));
+	if (slots.pool[0].ring == NULL || slots.pool[1].ring == NULL ||
+	    slots.generation == NULL)
+		return -1;
+	slots.pool[0].size = bridges;
+	slots.pool[1].size = sessions;
+	for (slot = 1; slot <= n; slot++) {
+		slots.generation[slot] = 0;
+		pool_put(&slots.pool[slot <= bridges ? 0 : 1], slot);
+	}
+	slots.registry.head->bridges_limit = bridges;
+	slots.registry.head->sessions_limit = sessions;
+	slots.registry.head->born_ns = clock_wall_ns();
+	return 0;
+}
+
+/* The id that a slot has in its present generation. */
+static uint32_t
+make_id(uint32_t slot)
+{
+	return slots.generation[slot] * (slots.registry.nslots + 1) + slot;
+}
+
+/* The generation after which ids would not fit 31 bits. */
+static uint32_t
+generations(void)
+{
+	return (uint32_t)INT32_MAX / (slots.registry.nslots + 1);
+}
+
+static _Atomic uint32_t *
+number_now(enum slot_kind kind)
+{
+	struct registry_head *h = slots.registry.head;
+
+	return kind == SLOT_BRIDGE ? &h->bridges : &h->sessions;
+}
+
+uint32_t
+slots_take(enum slot_kind kind)
+{
+	struct pool *p = pool_of(kind);
+	struct registry_entry *e;
+	uint32_t slot;
+
+	if (p->count == 0)
+		return 0;
+	slot = p->ring[p->first];
+	p->first = (p->first + 1) % p->size;
+	p->count--;
+	e = slots_begin(slot);
+	memset(e, 0, sizeof *e);
+	e->id = make_id(slot);
+	e->kind = (uint8_t)kind;
+	e->born_ns = clock_wall_ns();
+	slots_end(slot);
+	atomic_store_explicit(number_now(kind), p->size - p->count,
+	    memory_order_relaxed);
+	return slot;
+}
+
+void
+slots_give(uint32_t slot)
+{
+	struct registry_entry *e = slots_begin(slot);
+	enum slot_kind kind = (enum slot_kind)e->kind;
+	struct pool *p = pool_of(kind);
+
+	assert(kind != SLOT_FREE);
+	e->kind = SLOT_FREE;
+	e->state = STATE_NONE;
+	e->id = 0;
+	slots_end(slot);
+	slots.generation[slot]++;
+	if (slots.generation[slot] >= generations())
+		slots.generation[slot] = 0;
+	pool_put(p, slot);
+	atomic_store_explicit(number_now(kind), p->size - p->count,
+	    memory_order_relaxed);
+}
+
+int
+slots_full(enum slot_kind kind)
+{
+	return pool_of(kind)->count == 0;
+}
+
+uint32_t
+slots_id(uint32_t slot)
+{
+	return slots_entry(slot)->id;
+}
+
+uint32_t
+slots_find(uint32_t id, enum slot_kind kind)
+{
+	uint32_t slot = id % (slots.registry.nslots + 1);
+	const struct registry_entry *e;
+
+	if (id == 0 || slot == 0)
+		return 0;
+	e = slots_entry(slot);
+	if (e->id != id || e->kind == SLOT_FREE ||
+	    (kind != SLOT_FREE && e->kind != kind))
+		return 0;
+	return slot;
+}
+
+uint64_t
+slots_serial(void)
+{
+	return ++slots.serial;
+}
+
+struct registry_entry *
+slots_begin(uint32_t slot)
+{
+	return registry_begin(&slots.registry, slot);
+}
+
+void
+slots_end(uint32_t slot)
+{
+	registry_end(&slots.registry, slot);
+}
+
+const struct registry_entry *
+slots_entry(uint32_t slot)
+{
+	return registry_peek(&slots.registry, slot);
+}
+
+struct registry_head *
+slots_head(void)
+{
+	return slots.registry.head;
+}
+
+void
+slots_count(uint32_t bridge, enum parent_count what)
+{
+	struct registry_head *h = slots.registry.head;
+	struct registry_entry *e = slots_begin(bridge);
+
+	e->parent_count[what]++;
+	slots_end(bridge);
+	atomic_store_explicit(&h->parent_count[what],
+	    atomic_load_explicit(&h->parent_count[what],
+	    memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+void
+slots_counters(uint32_t slot, uint64_t count[COUNTS])
+{
+	uint64_t active_ms;
+
+	(void)counters_read(&slots.counters, slot, slots_id(slot), count,
+	    &active_ms);
+}

@@ -1,0 +1,44 @@
+/*
+ * Slots and ids of bridges and sessions, and the writing of the registry.
+ *
+ * One number space: slots 1..bridges are bridges, those after them sessions.
+ * Free slots are given out first in, first out; each time its generation is
+ * one higher, and id = generation * (slots + 1) + slot, in 31 bits, so an
+ * old id does not name the new owner.
+ */
+
+#ifndef PARENT_SLOTS_H
+#define PARENT_SLOTS_H
+
+#include "../share/counters.h"
+#include "../share/registry.h"
+
+/* The mappings, made; returns 0, or -1 with errno. */
+int slots_init(void *registry, void *counters, uint32_t bridges,
+    uint32_t sessions);
+size_t slots_bytes(uint32_t bridges, uint32_t sessions);
+
+/* A free slot of the kind with a new id, or 0 when the table is full. */
+uint32_t slots_take(enum slot_kind);
+void slots_give(uint32_t slot);
+int slots_full(enum slot_kind);
+
+uint32_t slots_id(uint32_t slot);
+/* The slot of a living id of that kind (SLOT_FREE: either), or 0. */
+uint32_t slots_find(uint32_t id, enum slot_kind);
+
+/* A new number for each thing the engine is told of. */
+uint64_t slots_serial(void);
+
+/* The entry, for change between begin and end, and for reading. */
+struct registry_entry *slots_begin(uint32_t slot);
+void slots_end(uint32_t slot);
+const struct registry_entry *slots_entry(uint32_t slot);
+
+struct registry_head *slots_head(void);
+/* One more of what the parent counts, for the bridge and in all. */
+void slots_count(uint32_t bridge, enum parent_count);
+/* What the engine counted for the slot; 0 where it did not. */
+void slots_counters(uint32_t slot, uint64_t count[COUNTS]);
+
+#endif

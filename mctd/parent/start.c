@@ -1,0 +1,397 @@
+/*
+ * The parent's start.  The order is: descriptors that must have low numbers
+ * (loop, channels), what lies outside of the chroot, then the drop.
+ */
+
+#include <sys/types.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <bsd/string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../common/log.h"
+#include "../control/control.h"
+#include "../engine/engine.h"
+#include "../sandbox/sandbox.h"
+#include "../share/arena.h"
+#include "../share/ring.h"
+#include "bridges.h"
+#include "children.h"
+#include "clients.h"
+#include "daemon.h"
+#include "datagrams.h"
+#include "events.h"
+#include "loop.h"
+#include "reload.h"
+#include "sessions.h"
+#include "slots.h"
+#include "sockets.h"
+#include "start.h"
+
+struct identity {
+	uid_t uid;
+	gid_t gid;
+	gid_t socket_group;
+	int has_group;
+};
+
+static struct {
+	char socket[CONF_PATH_BYTES]; /* removed at the end */
+	int socket_directory;
+} start = { .socket_directory = -1 };
+
+static void
+add_line(void *arg, const char *process, const char *what, size_t bytes)
+{
+	budget_add(arg, process, what, bytes);
+}
+
+static void
+add_engine(void *arg, const char *what, size_t bytes)
+{
+	add_line(arg, "engine", what, bytes);
+}
+
+static void
+add_control(void *arg, const char *what, size_t bytes)
+{
+	add_line(arg, "control", what, bytes);
+}
+
+void
+start_budget(const struct conf *conf, struct budget *b)
+{
+	const struct conf_limits *l = &conf->limits;
+
+	memset(b, 0, sizeof *b);
+	budget_fds(b, conf);
+	budget_add(b, "shared", "registry",
+	    registry_bytes(l->bridges, l->sessions));
+	budget_add(b, "shared", "counters",
+	    counters_bytes(l->bridges + l->sessions));
+	budget_add(b, "shared", "events", ring_bytes(l->events));
+	budget_add(b, "parent", "slots",
+	    slots_bytes(l->bridges, l->sessions));
+	budget_add(b, "parent", "sessions",
+	    sessions_bytes(l->bridges, l->sessions));
+	budget_add(b, "parent", "bridges", bridges_bytes(l->bridges));
+	budget_add(b, "parent", "datagrams", datagrams_bytes(l->bridges));
+	budget_add(b, "parent", "clients", clients_bytes(l->clients));
+	budget_add(b, "parent", "configuration", conf_bytes(l->bridges) +
+	    reload_bytes(l->bridges));
+	budget_add(b, "parent", "event loop", arena_bytes(b->parent_fds));
+	control_budget(l->clients, b->control_fds, add_control, b);
+	engine_budget(l->bridges, l->sessions, b->engine_fds, add_engine, b);
+}
+
+int
+start_check_descriptors(const struct budget *b)
+{
+	struct rlimit rl;
+	rlim_t need = b->parent_fds;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1) {
+		log_fatal("getrlimit: %s", strerror(errno));
+		return -1;
+	}
+	if (rl.rlim_max != RLIM_INFINITY && rl.rlim_max < need) {
+		rl.rlim_cur = rl.rlim_max = need;
+		if (setrlimit(RLIMIT_NOFILE, &rl) == 0)
+			return 0;
+		(void)getrlimit(RLIMIT_NOFILE, &rl);
+		log_fatal("%llu descriptors are needed and %llu allowed: "
+		    "raise RLIMIT_NOFILE (ulimit -n, LimitNOFILE) to %llu, "
+		    "or lower \"limits { sessions bridges }\"",
+		    (unsigned long long)need,
+		    (unsigned long long)rl.rlim_max,
+		    (unsigned long long)need);
+		return -1;
+	}
+	rl.rlim_cur = need;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == -1) {
+		log_fatal("setrlimit: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+/* Users and groups are looked up here and never again. */
+static int
+look_up(const struct parent_options *o, const struct conf *conf,
+    struct identity *id)
+{
+	const struct passwd *pw;
+	const struct group *gr;
+
+	memset(id, 0, sizeof *id);
+	if (conf->socket_group[0] != '\0') {
+		if ((gr = getgrnam(conf->socket_group)) == NULL) {
+			log_fatal("no group \"%s\"", conf->socket_group);
+			return -1;
+		}
+		id->socket_group = gr->gr_gid;
+		id->has_group = 1;
+	}
+	id->uid = geteuid();
+	id->gid = getegid();
+	if (geteuid() != 0)
+		return 0;
+	pw = getpwnam(conf->user);
+	if (pw == NULL && o->foreground && !conf->user_given) {
+		log_warn("no user \"%s\": nobody serves", conf->user);
+		pw = getpwnam("nobody");
+	}
+	if (pw == NULL || pw->pw_uid == 0) {
+		log_fatal(pw == NULL ? "no user \"%s\"" :
+		    "user \"%s\" is root", conf->user);
+		return -1;
+	}
+	id->uid = pw->pw_uid;
+	id->gid = pw->pw_gid;
+	return 0;
+}
+
+static int
+make_mappings(const struct conf *conf, struct children_setup *setup,
+    int *counters_write)
+{
+	const struct conf_limits *l = &conf->limits;
+	void *registry, *counters, *ring;
+	int r, c, e;
+
+	registry = sandbox_memory("mctd-registry",
+	    registry_bytes(l->bridges, l->sessions), &r, NULL);
+	counters = sandbox_memory("mctd-counters",
+	    counters_bytes(l->bridges + l->sessions), &c, counters_write);
+	ring = sandbox_memory("mctd-events", ring_bytes(l->events), &e,
+	    NULL);
+	if (registry == NULL || counters == NULL || ring == NULL ||
+	    slots_init(registry, counters, l->bridges, l->sessions) == -1)
+		return -1;
+	events_init(ring, l->events);
+	slots_head()->events_limit = ring_size(l->events);
+	setup->fds[PROCESS_CONTROL][START_FD_REGISTRY] = r;
+	setup->fds[PROCESS_CONTROL][START_FD_COUNTERS] = c;
+	setup->fds[PROCESS_CONTROL][START_FD_RING] = e;
+	setup->fds[PROCESS_ENGINE][START_FD_REGISTRY] = r;
+	setup->fds[PROCESS_ENGINE][START_FD_COUNTERS] = *counters_write;
+	setup->fds[PROCESS_ENGINE][START_FD_RING] = e;
+	return 0;
+}
+
+static int
+make_tables(const struct conf *conf, const struct identity *id)
+{
+	const struct conf_limits *l = &conf->limits;
+	struct clients_rules rules;
+
+	memset(&rules, 0, sizeof rules);
+	rules.starter = geteuid();
+	rules.has_starter = geteuid() != 0;
+	rules.group = id->socket_group;
+	rules.has_group = id->has_group;
+	rules.mode = conf->socket_mode;
+	if (sessions_init(l->bridges, l->sessions) == -1 ||
+	    bridges_init(l->bridges) == -1 ||
+	    datagrams_init(l->bridges) == -1 ||
+	    clients_init(l->clients, &rules) == -1 ||
+	    reload_prepare(l->bridges) == -1)
+		return -1;
+	return 0;
+}
+
+static int
+start_children(const struct parent_options *o, const struct conf *conf,
+    const struct budget *b, const struct identity *id)
+{
+	struct children_setup setup;
+	int counters_write, i;
+
+	memset(&setup, 0, sizeof setup);
+	if (make_mappings(conf, &setup, &counters_write) == -1 ||
+	    make_tables(conf, id) == -1) {
+		log_fatal("no memory for the tables: %s", strerror(errno));
+		return -1;
+	}
+	slots_head()->fd_limit = b->parent_fds;
+	setup.start.level = (uint8_t)log_get_level();
+	setup.start.privileged = geteuid() == 0;
+	setup.start.uid = (uint32_t)id->uid;
+	setup.start.gid = (uint32_t)id->gid;
+	setup.start.bridges = conf->limits.bridges;
+	setup.start.sessions = conf->limits.sessions;
+	setup.start.clients = conf->limits.clients;
+	setup.start.events = conf->limits.events;
+	(void)strlcpy(setup.start.chroot, conf->chroot,
+	    sizeof setup.start.chroot);
+	setup.nofile[PROCESS_CONTROL] = b->control_fds;
+	setup.nofile[PROCESS_ENGINE] = b->engine_fds;
+	setup.standby = conf->limits.standby;
+	setup.foreground = o->foreground;
+	if (children_start(&setup) == -1)
+		return -1;
+	for (i = 0; i < START_FDS; i++)
+		close(setup.fds[PROCESS_CONTROL][i]);
+	close(counters_write);
+	return 0;
+}
+
+/* The directory of the socket, made if it is missing, the user's then. */
+static int
+make_directory(const char *path, const struct identity *id)
+{
+	char directory[CONF_PATH_BYTES];
+	char *slash;
+
+	(void)strlcpy(directory, path, sizeof directory);
+	slash = strrchr(directory, '/');
+	if (slash == directory)
+		slash++;
+	*slash = '\0';
+	if (mkdir(directory, 0755) == 0 && geteuid() == 0 &&
+	    chown(directory, id->uid, id->gid) == -1)
+		return -1;
+	start.socket_directory = open(directory,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return start.socket_directory == -1 ? -1 : 0;
+}
+
+static int
+open_control_socket(const struct conf *conf, const struct identity *id)
+{
+	int fd = -1;
+
+	if (conf->socket[0] != '/' ||
+	    make_directory(conf->socket, id) == 0)
+		fd = clients_open_socket(conf->socket, conf->socket_mode);
+	if (fd == -1) {
+		log_fatal("control socket %s: %s", conf->socket,
+		    errno == EADDRINUSE ? "another mctd listens there" :
+		    strerror(errno));
+		return -1;
+	}
+	if (conf->socket[0] == '/')
+		(void)strlcpy(start.socket, strrchr(conf->socket, '/') + 1,
+		    sizeof start.socket);
+	if (conf->socket[0] == '/' && id->has_group &&
+	    lchown(conf->socket, (uid_t)-1, id->socket_group) == -1) {
+		log_fatal("control socket %s: group %s: %s", conf->socket,
+		    conf->socket_group, strerror(errno));
+		start_undo();
+		return -1;
+	}
+	return clients_listen(fd);
+}
+
+static int
+open_outside(const struct conf *conf, const struct identity *id)
+{
+	uint32_t i;
+
+	daemon_open_ways();
+	for (i = 0; i < conf->ndirectories; i++)
+		if (sockets_add_directory(conf->directory[i]) == -1) {
+			log_fatal("directory %s: %s", conf->directory[i],
+			    strerror(errno));
+			return -1;
+		}
+	if (sockets_init() == -1) {
+		log_fatal("/proc/self/fd: %s", strerror(errno));
+		return -1;
+	}
+	return open_control_socket(conf, id);
+}
+
+/* The default chroot is made; whatever it is, only root may change it. */
+static int
+check_chroot(const struct conf *conf)
+{
+	struct stat st;
+
+	if (strcmp(conf->chroot, MCTD_CHROOT_PATH) == 0) {
+		(void)mkdir("/var/empty", 0755);
+		(void)mkdir(MCTD_CHROOT_PATH, 0755);
+	}
+	if (stat(conf->chroot, &st) == -1) {
+		log_fatal("chroot %s: %s", conf->chroot, strerror(errno));
+		return -1;
+	}
+	if (!S_ISDIR(st.st_mode) || st.st_uid != 0 ||
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+		log_fatal("chroot %s: not a directory that is root's and "
+		    "that nobody else may write", conf->chroot);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+drop(const struct conf *conf, const struct budget *b,
+    const struct identity *id, int privileged)
+{
+	struct sandbox s = { .kind = PROCESS_PARENT };
+	const char *step;
+
+	s.privileged = privileged;
+	s.uid = id->uid;
+	s.gid = id->gid;
+	s.chroot = conf->chroot;
+	s.powers = b->powers;
+	if (sandbox_enter(&s, &step) == -1) {
+		log_fatal("%s: %s", step, strerror(errno));
+		return -1;
+	}
+	if (reload_readable() == -1) {
+		log_fatal("the configuration cannot be read again by the "
+		    "user mctd runs as: %s", strerror(errno));
+		return -1;
+	}
+	return children_fill_low_fds();
+}
+
+int
+start_privileged(const struct parent_options *o, struct conf *conf,
+    const struct budget *b)
+{
+	int privileged = geteuid() == 0;
+	struct identity id;
+	int null;
+
+	if (look_up(o, conf, &id) == -1 ||
+	    (privileged && check_chroot(conf) == -1))
+		return -1;
+	if (!privileged)
+		log_warn("not started by root: no chroot, no other user, no "
+		    "namespaces, no ports under 1024");
+	/* children have descriptor 0 from here, and daemon_ready does */
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null == -1 || dup2(null, 0) == -1 ||
+	    loop_init(b->parent_fds) == -1) {
+		log_fatal("start: %s", strerror(errno));
+		return -1;
+	}
+	if (start_children(o, conf, b, &id) == -1)
+		return -1;
+	if (reload_reserve() == -1 || open_outside(conf, &id) == -1 ||
+	    drop(conf, b, &id, privileged) == -1) {
+		start_undo();
+		return -1;
+	}
+	return 0;
+}
+
+void
+start_undo(void)
+{
+	if (start.socket[0] != '\0')
+		(void)unlinkat(start.socket_directory, start.socket, 0);
+	start.socket[0] = '\0';
+}

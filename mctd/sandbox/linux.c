@@ -1,0 +1,177 @@
+/*
+ * What only Linux has: capabilities, namespaces, sealed memory, openat2.
+ */
+
+#include <sys/types.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../common/log.h"
+#include "sandbox.h"
+
+struct power {
+	unsigned int bit;
+	unsigned int capability;
+	const char *name;
+};
+
+static const struct power powers[] = {
+	{ POWER_LOW_PORTS, CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE" },
+};
+#define POWERS	(sizeof powers / sizeof powers[0])
+
+/*
+ * Only a child's: sockets it was handed go on working in an empty network,
+ * and it has none of its own.  Where the kernel does not allow it (inside
+ * some containers) the child has no call to open a socket with all the same.
+ */
+static void
+empty_namespaces(void)
+{
+	static const int namespaces[] = { CLONE_NEWNET, CLONE_NEWNS,
+		CLONE_NEWIPC, CLONE_NEWUTS };
+	size_t i;
+
+	for (i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++)
+		if (unshare(namespaces[i]) == -1)
+			log_debug("no empty namespace (%#x): %s",
+			    (unsigned int)namespaces[i], strerror(errno));
+}
+
+static int
+drop_user(const struct sandbox *s)
+{
+	int type = CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET;
+	int flags = CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING;
+	size_t i;
+
+	capng_clear(CAPNG_SELECT_ALL);
+	for (i = 0; i < POWERS; i++)
+		if (s->powers & powers[i].bit)
+			(void)capng_update(CAPNG_ADD, (capng_type_t)type,
+			    powers[i].capability);
+	if (capng_change_id((int)s->uid, (int)s->gid,
+	    (capng_flags_t)flags) != 0) {
+		errno = EPERM;
+		return -1;
+	}
+	return 0;
+}
+
+int
+sandbox_enter(const struct sandbox *s, const char **step)
+{
+	if (s->privileged) {
+		if (s->kind != PROCESS_PARENT)
+			empty_namespaces();
+		*step = "chroot";
+		if (chroot(s->chroot) == -1 || chdir("/") == -1)
+			return -1;
+		*step = "change of user";
+		if (drop_user(s) == -1)
+			return -1;
+	}
+	*step = "no new privileges";
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+const char *
+sandbox_powers_text(unsigned int set)
+{
+	static char text[128];
+	size_t i, at = 0;
+
+	(void)snprintf(text, sizeof text, "none");
+	for (i = 0; i < POWERS && at < sizeof text; i++)
+		if (set & powers[i].bit)
+			at += (size_t)snprintf(text + at, sizeof text - at,
+			    "%s%s", at > 0 ? " " : "", powers[i].name);
+	return text;
+}
+
+int
+sandbox_has(unsigned int power)
+{
+	size_t i;
+
+	if (capng_get_caps_process() != 0)
+		return 0;
+	for (i = 0; i < POWERS; i++)
+		if ((power & powers[i].bit) &&
+		    !capng_have_capability(CAPNG_EFFECTIVE,
+		    powers[i].capability))
+			return 0;
+	return 1;
+}
+
+const char *
+sandbox_self(void)
+{
+	return "/proc/self/exe";
+}
+
+/* A second descriptor of the same memory, which cannot be written through. */
+static int
+open_read_only(int fd)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void *
+sandbox_memory(const char *name, size_t bytes, int *fd_read, int *fd_write)
+{
+	int seals = F_SEAL_SHRINK | F_SEAL_GROW;
+	void *mem;
+	int fd;
+
+	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd == -1)
+		return NULL;
+	if (ftruncate(fd, (off_t)bytes) == -1)
+		goto fail;
+	mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED)
+		goto fail;
+	memset(mem, 0, bytes);
+	if (fd_write == NULL)
+		seals |= F_SEAL_FUTURE_WRITE;
+	if (fcntl(fd, F_ADD_SEALS, seals) == -1 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL) == -1 ||
+	    (*fd_read = open_read_only(fd)) == -1) {
+		munmap(mem, bytes);
+		goto fail;
+	}
+	if (fd_write != NULL)
+		*fd_write = fd;
+	else
+		close(fd);
+	return mem;
+fail:
+	close(fd);
+	return NULL;
+}
+
+int
+sandbox_open_beneath(int dirfd, const char *path, int flags)
+{
+	struct open_how how;
+
+	memset(&how, 0, sizeof how);
+	how.flags = (unsigned int)(flags | O_CLOEXEC);
+	how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+	    RESOLVE_NO_MAGICLINKS;
+	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+}

@@ -1,0 +1,56 @@
+/*
+ * The counters: for the registry's slots, what the engine counts.  The
+ * engine alone writes; each figure is one store of 64 bits, so a reader
+ * sees whole figures, and the id beside them says whose they are.
+ */
+
+#ifndef SHARE_COUNTERS_H
+#define SHARE_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../common/names.h"
+
+struct counters_slot {
+	_Atomic uint32_t id; /* 0 while the slot changes hands */
+	uint32_t unused;
+	_Atomic uint64_t active_ms; /* clock_ms() of the last movement */
+	_Atomic uint64_t count[COUNTS];
+};
+
+struct counters {
+	struct counters_slot *slots; /* by the registry's slot numbers */
+	uint32_t nslots;
+};
+
+size_t counters_bytes(uint32_t nslots);
+void counters_map(struct counters *, void *, uint32_t nslots);
+
+/* The engine's side. */
+void counters_reset(struct counters *, uint32_t slot, uint32_t id,
+    uint64_t now_ms);
+
+static inline void
+counters_add(struct counters_slot *s, enum count c, uint64_t n)
+{
+	atomic_store_explicit(&s->count[c],
+	    atomic_load_explicit(&s->count[c], memory_order_relaxed) + n,
+	    memory_order_relaxed);
+}
+
+static inline void
+counters_touch(struct counters_slot *s, uint64_t now_ms)
+{
+	atomic_store_explicit(&s->active_ms, now_ms, memory_order_relaxed);
+}
+
+/*
+ * A reader's: copies the figures of id; returns 0, or -1 with ENOENT when
+ * the slot holds another's (count and *active_ms are then 0).
+ */
+int counters_read(const struct counters *, uint32_t slot, uint32_t id,
+    uint64_t count[COUNTS], uint64_t *active_ms);
+
+#endif

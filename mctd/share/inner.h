@@ -1,0 +1,156 @@
+/*
+ * Messages between the daemon's own processes: parent (P), control (C) and
+ * engine (E).  Each is one packet (frame.h) on the child's channel; what
+ * carries descriptors says so, and only the parent sends such.  A child that
+ * sends anything else than what is defined here is killed.
+ */
+
+#ifndef SHARE_INNER_H
+#define SHARE_INNER_H
+
+#include <stdint.h>
+
+#include "../../common/bridge.h"
+#include "../../common/frame.h"
+#include "../../common/log.h"
+#include "../../common/names.h"
+#include "../../common/proto.h"
+
+enum inner_type {
+	MSG_P2X_START = 100, /* to either, with the mappings' descriptors */
+	MSG_X2P_READY,       /* tables are made, privileges are dropped */
+	MSG_P2X_ACTIVATE,    /* a standby takes over */
+	MSG_X2P_LOG,
+	MSG_P2E_SESSIONS,    /* with two descriptors each: peer, dst */
+	MSG_P2E_SRC,         /* with one descriptor */
+	MSG_P2E_DST,         /* with one descriptor */
+	MSG_P2E_CLOSE,
+	MSG_P2E_SRC_CLOSE,
+	MSG_E2P_ENDS,
+	MSG_E2P_INSTALLED,   /* answer to DST */
+	MSG_E2P_SRC_CLOSED,  /* answer to SRC_CLOSE */
+	MSG_E2P_DST_LOST,    /* the dst's connection must be made again */
+	MSG_P2C_CLIENT,      /* with one descriptor */
+	MSG_C2P_CLIENT_GONE,
+	MSG_C2P_BRIDGE_ADD,
+	MSG_C2P_CLOSE,
+	MSG_C2P_STOP,
+	MSG_C2P_RELOAD,
+	MSG_P2C_DONE,        /* answers to the four above */
+	MSG_P2C_ERROR,
+	MSG_P2C_EVENTS
+};
+
+enum process_kind {
+	PROCESS_PARENT,
+	PROCESS_CONTROL,
+	PROCESS_ENGINE,
+	PROCESS_KINDS
+};
+
+/* START carries three descriptors in this order. */
+enum start_fd {
+	START_FD_REGISTRY,
+	START_FD_COUNTERS,
+	START_FD_RING,
+	START_FDS
+};
+
+struct inner_start {
+	uint8_t kind;   /* enum process_kind: must be what the child is */
+	uint8_t active; /* 0: standby */
+	uint8_t level;  /* enum log_level */
+	uint8_t privileged; /* started by root: drop to what follows */
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t bridges;
+	uint32_t sessions;
+	uint32_t clients;
+	uint32_t events;
+	uint32_t fds;   /* descriptors this child may have */
+	char chroot[256];
+};
+
+struct inner_log {
+	uint8_t level;
+	char text[TEXT_BYTES];
+};
+
+/* SESSIONS: count, then as many of these; pairs of descriptors likewise. */
+struct inner_session {
+	uint32_t slot;
+	uint32_t id;
+	uint64_t serial;
+	uint32_t idle_ms;
+	uint32_t half_closed_ms;
+	uint8_t peer_kind; /* enum addr_kind: how to discard, what to set */
+	uint8_t dst_kind;
+};
+
+/* A src socket, by a number of its own; DSTs name it. */
+struct inner_src {
+	uint32_t src;
+	uint8_t kind; /* enum addr_kind */
+};
+
+struct inner_dst {
+	uint32_t slot;
+	uint32_t id;
+	uint64_t serial;
+	uint32_t src;
+	uint8_t kind;
+};
+
+/* CLOSE, INSTALLED, DST_LOST: who, by slot and serial. */
+struct inner_which {
+	uint32_t slot;
+	uint64_t serial;
+};
+
+/* ENDS: count, then as many of these. */
+struct inner_end {
+	uint32_t slot;
+	uint64_t serial;
+	uint8_t reason; /* enum end_reason */
+	uint32_t err;
+};
+#define ENDS_A_MESSAGE	128
+
+/* Which client, on requests, answers and CLIENT, CLIENT_GONE. */
+struct inner_client {
+	uint16_t slot;
+	uint32_t generation;
+	uint32_t request; /* the client's own request id */
+};
+
+struct inner_new_client {
+	struct inner_client client;
+	uint8_t role;  /* ROLE_NONE: say why it is refused, and close */
+	uint32_t err;  /* then this, */
+	char text[TEXT_BYTES]; /* and this */
+};
+
+void inner_put_start(struct frame_out *, const struct inner_start *);
+void inner_get_start(struct frame_in *, struct inner_start *);
+void inner_put_log(struct frame_out *, const struct inner_log *);
+void inner_get_log(struct frame_in *, struct inner_log *);
+void inner_put_session(struct frame_out *, const struct inner_session *);
+void inner_get_session(struct frame_in *, struct inner_session *);
+void inner_put_src(struct frame_out *, const struct inner_src *);
+void inner_get_src(struct frame_in *, struct inner_src *);
+void inner_put_dst(struct frame_out *, const struct inner_dst *);
+void inner_get_dst(struct frame_in *, struct inner_dst *);
+void inner_put_which(struct frame_out *, const struct inner_which *);
+void inner_get_which(struct frame_in *, struct inner_which *);
+void inner_put_end(struct frame_out *, const struct inner_end *);
+void inner_get_end(struct frame_in *, struct inner_end *);
+void inner_put_client(struct frame_out *, const struct inner_client *);
+void inner_get_client(struct frame_in *, struct inner_client *);
+void inner_put_new_client(
+    struct frame_out *, const struct inner_new_client *);
+void inner_get_new_client(struct frame_in *, struct inner_new_client *);
+
+/* Bodies that follow a client in C2P_BRIDGE_ADD, C2P_CLOSE, P2C_DONE and
+ * P2C_ERROR are those of proto.h. */
+
+#endif

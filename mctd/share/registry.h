@@ -1,0 +1,97 @@
+/*
+ * The registry: a fixed slot per bridge and session, in memory that the
+ * parent alone writes.  Slots 1..bridges are bridges, those after them
+ * sessions; slot 0 is never used.  A slot's content is published by a
+ * sequence count: odd while it is written.
+ */
+
+#ifndef SHARE_REGISTRY_H
+#define SHARE_REGISTRY_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../common/bridge.h"
+#include "../../common/names.h"
+
+enum slot_kind {
+	SLOT_FREE,
+	SLOT_BRIDGE,
+	SLOT_SESSION
+};
+
+enum slot_state {
+	STATE_NONE,
+	STATE_LISTENING,  /* bridge: accepts peers */
+	STATE_PAUSED,     /* bridge: a limit is reached */
+	STATE_RELAYING,   /* connectionless bridge */
+	STATE_CONNECTING, /* session: waits for dst */
+	STATE_OPEN,       /* session: with the engine */
+	STATE_CLOSING,    /* either: waits for the engine's END */
+	STATES
+};
+
+const char *name_state(unsigned int); /* "listening", ... */
+
+struct registry_entry {
+	uint32_t id;
+	uint8_t kind;
+	uint8_t state;
+	uint16_t shared;   /* bridges on this src socket */
+	uint32_t bridge;   /* session: id of its bridge */
+	uint32_t owner;    /* uid of who asked for it; of the daemon: 0 */
+	uint32_t sessions; /* bridge: now, connecting ones included */
+	uint32_t connecting;
+	uint64_t born_ns;  /* since 1970 */
+	/* Session: src is the peer's address, dst the one connected to. */
+	struct bridge_spec spec;
+	uint64_t parent_count[PARENT_COUNTS];
+	uint64_t ended[COUNTS]; /* bridge: sum over its ended sessions */
+};
+
+struct registry_slot {
+	_Atomic uint32_t guard;
+	struct registry_entry entry;
+};
+
+/* Figures of the daemon as a whole; each is one store. */
+struct registry_head {
+	uint32_t bridges_limit;
+	uint32_t sessions_limit;
+	uint32_t clients_limit;
+	uint32_t events_limit;
+	uint32_t fd_limit;
+	uint64_t born_ns;
+	_Atomic uint32_t bridges;
+	_Atomic uint32_t sessions;
+	_Atomic uint32_t connecting;
+	_Atomic uint32_t clients;
+	_Atomic uint32_t standby_engines;
+	_Atomic uint32_t standby_controls;
+	_Atomic uint64_t parent_count[PARENT_COUNTS];
+};
+
+struct registry {
+	struct registry_head *head;
+	struct registry_slot *slots; /* slots[0] is not used */
+	uint32_t nslots;             /* number of the last one */
+};
+
+size_t registry_bytes(uint32_t bridges, uint32_t sessions);
+/* The mapping of registry_bytes bytes, zero at first, for either side. */
+void registry_map(struct registry *, void *, uint32_t bridges,
+    uint32_t sessions);
+
+/* The writer's side: change the entry between the two. */
+struct registry_entry *registry_begin(struct registry *, uint32_t slot);
+void registry_end(struct registry *, uint32_t slot);
+/* After a crash of nobody but the writer: odd counts become even. */
+const struct registry_entry *registry_peek(
+    const struct registry *, uint32_t slot); /* the writer's own reading */
+
+/* A reader's: 0 and a copy, or -1 with EAGAIN when it stays in change. */
+int registry_read(
+    const struct registry *, uint32_t slot, struct registry_entry *);
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * Sockets for pump, from addresses as text.
+ */
+
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <err.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "../../../common/addr.h"
+#include "pump.h"
+
+#define RECV_BUFFER	(4 * 1024 * 1024)
+
+static void
+address(const char *text, struct addr *a)
+{
+	const char *why;
+
+	if (addr_parse(a, text, NULL, &why) == -1)
+		errx(2, "%s: %s", text, why);
+}
+
+static int
+open_socket(const struct addr *a, int flags)
+{
+	int fd, on = 1;
+
+	fd = socket(addr_family(a), addr_socktype(a) | SOCK_CLOEXEC | flags,
+	    0);
+	if (fd == -1)
+		err(1, "socket");
+	if (a->kind == ADDR_TCP &&
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1)
+		err(1, "TCP_NODELAY");
+	return fd;
+}
+
+int
+net_listen(const char *text)
+{
+	struct addr a;
+	int fd, on = 1;
+
+	address(text, &a);
+	fd = open_socket(&a, SOCK_NONBLOCK);
+	if (a.kind == ADDR_TCP &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
+		err(1, "SO_REUSEADDR");
+	if (bind(fd, &a.u.sa, a.len) == -1 || listen(fd, 4096) == -1)
+		err(1, "%s", text);
+	return fd;
+}
+
+int
+net_connect(const char *text)
+{
+	struct addr a;
+	int fd;
+
+	address(text, &a);
+	fd = open_socket(&a, 0);
+	if (connect(fd, &a.u.sa, a.len) == -1)
+		err(1, "%s", text);
+	return fd;
+}
+
+int
+net_connect_start(const char *text)
+{
+	struct addr a;
+	int fd;
+
+	address(text, &a);
+	fd = open_socket(&a, SOCK_NONBLOCK);
+	if (connect(fd, &a.u.sa, a.len) == -1 && errno != EINPROGRESS)
+		err(1, "%s", text);
+	return fd;
+}
+
+int
+net_bind(const char *text)
+{
+	struct addr a;
+	int fd, bytes = RECV_BUFFER;
+
+	address(text, &a);
+	fd = open_socket(&a, SOCK_NONBLOCK);
+	/* Root may have more than the usual most; if not, the most. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes,
+	    sizeof(bytes)) == -1)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes,
+		    sizeof(bytes));
+	if (bind(fd, &a.u.sa, a.len) == -1)
+		err(1, "%s", text);
+	return fd;
+}
+
+void
+net_send_all(int fd, const void *buf, size_t len)
+{
+	const char *p = buf;
+	ssize_t n;
+
+	while (len > 0) {
+		n = send(fd, p, len, MSG_NOSIGNAL);
+		if (n == -1)
+			err(1, "send");
+		p += n;
+		len -= (size_t)n;
+	}
+}
+
+size_t
+net_recv_all(int fd, void *buf, size_t len)
+{
+	char *p = buf;
+	size_t have = 0;
+	ssize_t n;
+
+	while (have < len) {
+		n = recv(fd, p + have, len - have, 0);
+		if (n == -1)
+			err(1, "recv");
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	return have;
+}

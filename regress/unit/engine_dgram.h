@@ -1,0 +1,53 @@
+/*
+ * Datagrams through an engine: one src, to which the tests attach dsts.
+ */
+
+#ifndef UNIT_ENGINE_DGRAM_H
+#define UNIT_ENGINE_DGRAM_H
+
+#include "engine_rig.h"
+
+#define SRC	0 /* the number of the src */
+
+/* What a test has, made anew for each. */
+struct edgram {
+	struct erig rig;
+	int src;    /* the parent's copy */
+	int sender; /* connected to it */
+};
+extern struct edgram edgram;
+
+/* One of a bridge: the engine's socket, connected to the receiver's. */
+struct edgram_dst {
+	int inside;
+	int receiver;
+	uint8_t kind;
+	uint64_t serial;
+};
+
+int edgram_socket(int family);
+
+/* The src as the parent opens it; open hands it over as well. */
+void edgram_make_src(enum addr_kind);
+void edgram_open_src(enum addr_kind);
+void edgram_send_src(uint16_t type, enum addr_kind);
+
+/* Hands a dst over and waits until the engine has it. */
+void edgram_open_dst(struct edgram_dst *, uint32_t slot, enum addr_kind);
+void edgram_attach(struct edgram_dst *, uint32_t slot);
+void edgram_close_dst(struct edgram_dst *);
+
+/* The sum of a bridge's drops. */
+uint64_t edgram_drops(uint32_t slot);
+/* Waits for n arrivals; each has gone out or is counted as dropped. */
+void edgram_wait_balance(uint32_t slot, uint64_t n);
+
+/* The nth datagram, of len bytes, has a content of its own. */
+void edgram_give(size_t len, unsigned int n);
+void edgram_expect(const struct edgram_dst *, size_t len, unsigned int n);
+
+/* A group in one call, cut by the kernel into datagrams of seg bytes. */
+void edgram_give_group(size_t len, int seg);
+void edgram_expect_group(const struct edgram_dst *, size_t len, size_t seg);
+
+#endif

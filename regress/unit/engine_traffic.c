@@ -1,0 +1,263 @@
+/* Sessions and their traffic; see engine_rig.h. */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine_rig.h"
+
+#define CHUNK	65536
+
+static void
+set_int(int fd, int option, int value)
+{
+	assert_return_code(setsockopt(fd, SOL_SOCKET, option, &value,
+	    sizeof value), errno);
+}
+
+static void
+tcp_pair(int fd[2], int buffer_bytes)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	socklen_t len = sizeof in;
+	int listener;
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	assert_return_code(listener, errno);
+	if (buffer_bytes > 0) {
+		set_int(listener, SO_SNDBUF, buffer_bytes);
+		set_int(listener, SO_RCVBUF, buffer_bytes);
+	}
+	assert_return_code(bind(listener, (struct sockaddr *)&in, sizeof in),
+	    errno);
+	assert_return_code(listen(listener, 1), errno);
+	assert_return_code(getsockname(listener, (struct sockaddr *)&in,
+	    &len), errno);
+	fd[1] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_return_code(fd[1], errno);
+	if (buffer_bytes > 0)
+		set_int(fd[1], SO_RCVBUF, buffer_bytes);
+	assert_return_code(connect(fd[1], (struct sockaddr *)&in, sizeof in),
+	    errno);
+	fd[0] = accept(listener, NULL, NULL);
+	assert_return_code(fd[0], errno);
+	close(listener);
+}
+
+void
+erig_pair(struct erig_side *side, enum addr_kind kind, int buffer_bytes)
+{
+	int fd[2], i;
+
+	if (kind == ADDR_TCP)
+		tcp_pair(fd, buffer_bytes);
+	else
+		assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, fd),
+		    errno);
+	for (i = 0; i < 2; i++)
+		assert_return_code(fcntl(fd[i], F_SETFL, O_NONBLOCK), errno);
+	set_int(fd[0], SO_OOBINLINE, 1);
+	if (buffer_bytes > 0)
+		set_int(fd[0], SO_SNDBUF, buffer_bytes);
+	side->inside = fd[0];
+	side->outside = fd[1];
+	side->kind = (uint8_t)kind;
+}
+
+void
+erig_close_pair(struct erig_side *side)
+{
+	close(side->inside);
+	if (side->outside != -1)
+		close(side->outside);
+}
+
+void
+erig_sessions(struct erig *rig, uint32_t slot, const struct erig_side *peer,
+    const struct erig_side *dst, uint16_t n)
+{
+	int fds[2 * HAND_OVER_PAIRS];
+	uint8_t buf[FRAME_MAX];
+	struct frame_out out;
+	struct inner_session m;
+	uint16_t i;
+
+	memset(&m, 0, sizeof m);
+	frame_begin(&out, buf, sizeof buf, MSG_P2E_SESSIONS, 0, 0);
+	frame_put_u16(&out, n);
+	for (i = 0; i < n; i++) {
+		m.slot = slot + i;
+		m.id = 1000 + slot + i;
+		m.serial = ++rig->serial;
+		m.peer_kind = peer[i].kind;
+		m.dst_kind = dst[i].kind;
+		inner_put_session(&out, &m);
+		fds[2 * i] = peer[i].inside;
+		fds[2 * i + 1] = dst[i].inside;
+	}
+	erig_send(rig, &out, fds, 2 * (size_t)n);
+}
+
+void
+erig_session(struct erig *rig, uint32_t slot, const struct erig_side *peer,
+    const struct erig_side *dst, uint32_t idle_ms, uint32_t half_closed_ms)
+{
+	struct inner_session m = { .slot = slot, .id = 1000 + slot,
+		.serial = ++rig->serial, .idle_ms = idle_ms,
+		.half_closed_ms = half_closed_ms, .peer_kind = peer->kind,
+		.dst_kind = dst->kind };
+	int fds[2] = { peer->inside, dst->inside };
+	uint8_t buf[256];
+	struct frame_out out;
+
+	frame_begin(&out, buf, sizeof buf, MSG_P2E_SESSIONS, 0, 0);
+	frame_put_u16(&out, 1);
+	inner_put_session(&out, &m);
+	erig_send(rig, &out, fds, 2);
+}
+
+void
+erig_close(struct erig *rig, uint32_t slot, uint64_t serial)
+{
+	struct inner_which m = { .slot = slot, .serial = serial };
+	uint8_t buf[64];
+	struct frame_out out;
+
+	frame_begin(&out, buf, sizeof buf, MSG_P2E_CLOSE, 0, 0);
+	inner_put_which(&out, &m);
+	erig_send(rig, &out, NULL, 0);
+}
+
+void
+erig_reset(int fd)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+	assert_return_code(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger,
+	    sizeof linger), errno);
+	close(fd);
+}
+
+/* The pattern: no period that a buffer's size could hide. */
+static uint8_t
+pattern(size_t at)
+{
+	return (uint8_t)((at * 2654435761u) >> 13 ^ at >> 7);
+}
+
+static size_t
+write_some(int fd, size_t from, size_t n)
+{
+	uint8_t buf[CHUNK];
+	ssize_t sent;
+	size_t i;
+
+	if (n > sizeof buf)
+		n = sizeof buf;
+	for (i = 0; i < n; i++)
+		buf[i] = pattern(from + i);
+	sent = send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent == -1 && errno == EAGAIN)
+		return 0;
+	assert_return_code(sent, errno);
+	return (size_t)sent;
+}
+
+static size_t
+read_some(int fd, size_t from, size_t n)
+{
+	uint8_t buf[CHUNK];
+	ssize_t got;
+	size_t i;
+
+	got = recv(fd, buf, n < sizeof buf ? n : sizeof buf, MSG_DONTWAIT);
+	if (got == -1 && errno == EAGAIN)
+		return 0;
+	assert_return_code(got, errno);
+	assert_int_not_equal(got, 0);
+	for (i = 0; i < (size_t)got; i++)
+		if (buf[i] != pattern(from + i))
+			fail_msg("byte %zu is wrong", from + i);
+	return (size_t)got;
+}
+
+void
+erig_exchange(int a, int b, size_t a_to_b, size_t b_to_a, size_t chunk)
+{
+	size_t written[2] = { 0, 0 }, done[2] = { 0, 0 };
+	size_t want[2] = { a_to_b, b_to_a };
+	struct pollfd p[2];
+	int fd[2] = { a, b };
+	int i, o;
+
+	while (done[0] < want[0] || done[1] < want[1]) {
+		for (i = 0; i < 2; i++) {
+			p[i].fd = fd[i];
+			p[i].events = 0;
+			if (done[!i] < want[!i])
+				p[i].events |= POLLIN;
+			if (written[i] < want[i])
+				p[i].events |= POLLOUT;
+		}
+		assert_true(poll(p, 2, 20000) > 0);
+		for (i = 0; i < 2; i++) {
+			o = !i;
+			if (p[i].revents & POLLOUT)
+				written[i] += write_some(fd[i], written[i],
+				    want[i] - written[i]);
+			if (p[i].events & POLLIN && p[i].revents & ~POLLOUT)
+				done[o] += read_some(fd[i], done[o], chunk);
+		}
+	}
+}
+
+void
+erig_write(int fd, size_t from, size_t n)
+{
+	size_t sent;
+
+	while (n > 0) {
+		erig_poll(fd, POLLOUT);
+		sent = write_some(fd, from, n);
+		from += sent;
+		n -= sent;
+	}
+}
+
+void
+erig_read(int fd, size_t from, size_t n)
+{
+	size_t got;
+
+	while (n > 0) {
+		erig_poll(fd, POLLIN);
+		got = read_some(fd, from, n);
+		from += got;
+		n -= got;
+	}
+}
+
+void
+erig_read_end(int fd, int err)
+{
+	char c;
+	ssize_t n;
+
+	erig_poll(fd, POLLIN);
+	n = recv(fd, &c, 1, MSG_DONTWAIT);
+	assert_int_equal(n, err == 0 ? 0 : -1);
+	if (err != 0)
+		assert_int_equal(errno, err);
+}

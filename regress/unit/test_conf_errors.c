@@ -1,0 +1,403 @@
+/* links: regress/unit/conf_text.c */
+/* The configuration: what is wrong is said, with file and line. */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../mctd/conf/conf.h"
+#include "conf_text.h"
+
+#define LENGTH(a)	(sizeof(a) / sizeof((a)[0]))
+
+static const struct wrong {
+	const char *text;
+	const char *error;
+} words[] = {
+	{ "foo\n", "t:1: unknown word \"foo\"" },
+	{ "\n\nfoo bar baz\n", "t:3: unknown word \"foo\"" },
+	{ "foo { a 1 }\n", "t:1: unknown word \"foo\"" },
+	{ "foo", "t:1: unknown word \"foo\"" },
+	{ "user a\nUser b\n", "t:2: unknown word \"User\"" },
+	{ "role observe group staff\n", "t:1: unknown word \"role\"" },
+	{ "allow from user a\n", "t:1: unknown word \"allow\"" },
+	{ "mode 0600\n", "t:1: unknown word \"mode\"" },
+	{ "tcp:1.2.3.4:5 tcp:1.2.3.4:6\n",
+	    "t:1: unknown word \"tcp:1.2.3.4:5\"" },
+	{ "limits { pipes 64 }\n",
+	    "t:1: unknown word \"pipes\" in the braces of limits" },
+	{ "timeouts {\nidle 1\nflows 1\n}\n",
+	    "t:3: unknown word \"flows\" in the braces of timeouts" },
+	{ "timeouts { sessions 1 }\n",
+	    "t:1: unknown word \"sessions\" in the braces of timeouts" },
+	{ "bridge tcp:*:1 tcp:1.2.3.4:1 {\n join src\n}\n",
+	    "t:2: unknown word \"join\" in the braces of a bridge" },
+	{ "bridge tcp:*:1 tcp:1.2.3.4:1 { drain 1 }\n",
+	    "t:1: unknown word \"drain\" in the braces of a bridge; is a "
+	    "\"}\" missing?" },
+	/* Braces. */
+	{ "limits {\nsessions 1\n",
+	    "t:1: the \"}\" to this \"{\" is missing" },
+	{ "\nlimits \\\n{", "t:3: the \"}\" to this \"{\" is missing" },
+	{ "limits { sessions 1\nuser a\n",
+	    "t:2: unknown word \"user\" in the braces of limits; is a \"}\" "
+	    "missing?" },
+	{ "bridge tcp:*:1 tcp:1.2.3.4:1 {\n max 1\n"
+	    "bridge tcp:*:2 tcp:1.2.3.4:1\n",
+	    "t:3: unknown word \"bridge\" in the braces of a bridge; is a "
+	    "\"}\" missing?" },
+	{ "limits sessions 1 }\n", "t:1: unexpected \"sessions\"" },
+	{ "limits\n{ sessions 1 }\n",
+	    "t:1: something is missing at the end" },
+	{ "limits { { sessions 1 } }\n", "t:1: unexpected \"{\"" },
+	{ "user a\n}\n", "t:2: unexpected \"}\"" },
+	{ "limits { sessions 1 } user a\n", "t:1: unexpected \"user\"" },
+	{ "limits { sessions }\n", "t:1: unexpected \"}\"" },
+	{ "limits { sessions\n1 }\n",
+	    "t:1: something is missing at the end" },
+	{ "limits { \"sessions\" 1 }\n", "t:1: unexpected \"sessions\"" },
+	{ "limits { sessions = 1 }\n", "t:1: unexpected \"=\"" },
+	/* Lines. */
+	{ "user\n", "t:1: something is missing at the end" },
+	{ "user", "t:1: something is missing at the end" },
+	{ "user a b\n", "t:1: unexpected \"b\"" },
+	{ "user = a\n", "t:1: unexpected \"=\"" },
+	{ "chroot { }\n", "t:1: unexpected \"{\"" },
+	{ "\"user\" a\n", "t:1: unexpected \"user\"" },
+	{ "a =\n", "t:1: something is missing at the end" },
+	{ "a = b c\n", "t:1: unexpected \"c\"" },
+	{ "include\n", "t:1: something is missing at the end" },
+	/* Text. */
+	{ "a = \"b\nuser $a\n", "t:1: the quotes are not closed" },
+	{ "user \"a", "t:1: the quotes are not closed" },
+	{ "user \"a\\", "t:1: in quotes a backslash stands only before '\"' "
+	    "or a second backslash" },
+	{ "chroot \"/\\n\"\n", "t:1: in quotes a backslash stands only "
+	    "before '\"' or a second backslash" },
+	{ "chroot \"/\t\"\n", "t:1: byte 0x09 in quotes" },
+	{ "user a\"b\"\n", "t:1: '\"' after a word: quote it all, or put a "
+	    "blank between" },
+	{ "user \"a\"b\n", "t:1: 'b' after a word: quote it all, or put a "
+	    "blank between" },
+	{ "user a# b\n", "t:1: '#' after a word: quote it all, or put a "
+	    "blank between" },
+	{ "user a$b\n", "t:1: '$' after a word: quote it all, or put a "
+	    "blank between" },
+	{ "a = b\nuser $a.c\n", "t:2: '.' after a word: quote it all, or "
+	    "put a blank between" },
+	{ "user a\r\n", "t:1: byte 0x0d outside of quotes" },
+	{ "user \xc3\xa4\n", "t:1: byte 0xc3 outside of quotes" },
+	/* Macros. */
+	{ "user $a\n", "t:1: macro \"a\" is not defined" },
+	{ "user $\n", "t:1: '$' without the name of a macro" },
+	{ "a-b = c\n", "t:1: \"a-b\" cannot be the name of a macro" },
+	{ "1 = c\n", "t:1: \"1\" cannot be the name of a macro" },
+	{ "a = b\n$a = c\n", "t:2: unexpected \"b\"" },
+	{ "a = user\n$a x\n", "t:2: unexpected \"user\"" },
+}, values[] = {
+	{ "user a\nuser a\n", "t:2: \"user\" is given a second time" },
+	{ "chroot /a\nchroot /b\n",
+	    "t:2: \"chroot\" is given a second time" },
+	{ "socket /a\n\nsocket /a mode 0600\n",
+	    "t:3: \"socket\" is given a second time" },
+	{ "socket /a mode 0600 mode 0600\n",
+	    "t:1: \"mode\" is given a second time" },
+	{ "socket /a group a group b\n",
+	    "t:1: \"group\" is given a second time" },
+	{ "limits { sessions 1\nsessions 1 }\n",
+	    "t:2: \"sessions\" is given a second time" },
+	{ "limits { sessions 1 }\nlimits { sessions 1 }\n",
+	    "t:2: \"sessions\" is given a second time" },
+	{ "timeouts { drain 1 }\ndrain 1\n",
+	    "t:2: \"drain\" is given a second time" },
+	{ "bridge tcp:*:1 tcp:1.2.3.4:1 { max 1 max 1 }\n",
+	    "t:1: \"max\" is given a second time" },
+	{ "directory /a\ndirectory /a/\n",
+	    "t:2: directory \"/a\" is given a second time" },
+	/* Names, paths. */
+	{ "user \"\"\n", "t:1: a user is empty" },
+	{ "user -a\n", "t:1: \"-a\" cannot be the name of a user" },
+	{ "user a:b\n", "t:1: \"a:b\" cannot be the name of a user" },
+	{ "socket /a group \"b c\"\n",
+	    "t:1: \"b c\" cannot be the name of a group" },
+	{ "user aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaa\n", "t:1: a user is longer than 63 bytes" },
+	{ "chroot a\n", "t:1: chroot must be a path that begins with '/'" },
+	{ "socket run/m.sock\n",
+	    "t:1: the socket path must be a path that begins with '/'" },
+	{ "socket @mctd\n",
+	    "t:1: the socket path must be a path that begins with '/'" },
+	{ "socket /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+	    "t:1: the socket path is longer than 107 bytes" },
+	{ "directory a\n",
+	    "t:1: a directory must be a path that begins with '/'" },
+#define ONE_WAY	"t:1: a directory must be written without \"//\", \".\" " \
+		"and \"..\", and cannot be \"/\""
+	{ "directory /\n", ONE_WAY }, { "directory //\n", ONE_WAY },
+	{ "directory //a\n", ONE_WAY }, { "directory /a//b\n", ONE_WAY },
+	{ "directory /a//\n", ONE_WAY }, { "directory /a/.\n", ONE_WAY },
+	{ "directory /a/../b\n", ONE_WAY }, { "directory /..\n", ONE_WAY },
+	{ "directory /./a\n", ONE_WAY },
+	{ "directory /1\ndirectory /2\ndirectory /3\ndirectory /4\n"
+	    "directory /5\ndirectory /6\ndirectory /7\ndirectory /8\n"
+	    "directory /9\n", "t:9: more than 8 directories" },
+	{ "include \"\"\n",
+	    "t:1: the name of the file to include has 0 bytes, not 1 to 255" },
+	/* Numbers. */
+	{ "socket /a mode 0800\n",
+	    "t:1: mode: \"0800\" is not an octal number" },
+	{ "socket /a mode u+w\n",
+	    "t:1: mode: \"u+w\" is not an octal number" },
+	{ "socket /a mode 1000\n",
+	    "t:1: mode: \"1000\" is out of range (0 to 0777)" },
+	{ "socket /a mode 40000000000600\n",
+	    "t:1: mode: \"40000000000600\" is out of range (0 to 0777)" },
+	{ "socket /a mode \"\"\n",
+	    "t:1: mode: \"\" is out of range (0 to 0777)" },
+	{ "limits { bridges 0 }\n",
+	    "t:1: bridges: 0 is out of range (1 to 4096)" },
+	{ "limits { bridges 4097 }\n",
+	    "t:1: bridges: 4097 is out of range (1 to 4096)" },
+	{ "limits {\nsessions 500001 }\n",
+	    "t:2: sessions: 500001 is out of range (1 to 500000)" },
+	{ "limits { sessions 18446744073709551617 }\n",
+	    "t:1: sessions: 18446744073709551617 is out of range (1 to "
+	    "500000)" },
+	{ "limits { clients 1025 }\n",
+	    "t:1: clients: 1025 is out of range (1 to 1024)" },
+	{ "limits { events 65537 }\n",
+	    "t:1: events: 65537 is out of range (1 to 65536)" },
+	{ "limits { standby 9 }\n",
+	    "t:1: standby: 9 is out of range (0 to 8)" },
+	{ "limits { clients -1 }\n",
+	    "t:1: clients: \"-1\" is not a number" },
+	{ "limits { clients 3s }\n",
+	    "t:1: clients: \"3s\" is not a number" },
+	{ "limits { clients \"\" }\n",
+	    "t:1: clients: \"\" is not a number" },
+	{ "limits { clients 00000000000000000000000000000000000000001 }\n",
+	    "t:1: clients: the number is too long" },
+	{ "timeouts { idle 8d }\n",
+	    "t:1: idle: 8d is out of range (0 to 604800 seconds)" },
+	{ "timeouts { connect never }\n",
+	    "t:1: connect: \"never\" is not a time like 90, 90s, 5m, 2h or "
+	    "1d" },
+	{ "drain 604801\n",
+	    "t:1: drain: 604801 is out of range (0 to 604800 seconds)" },
+	{ "bridge tcp:*:1 tcp:1.2.3.4:1 {\n\nmax 500001\n}\n",
+	    "t:3: max: 500001 is out of range (0 to 500000)" },
+	{ "bridge tcp:*:1 tcp:1.2.3.4:1 { idle 1x }\n",
+	    "t:1: idle: \"1x\" is not a time like 90, 90s, 5m, 2h or 1d" },
+}, bridges[] = {
+	{ "bridge\n", "t:1: something is missing at the end" },
+	{ "bridge tcp:*:1\n", "t:1: a bridge needs a src and a dst" },
+	{ "bridge tcp:*:1 {\nmax 1\n}\n",
+	    "t:1: a bridge needs a src and a dst" },
+	{ "bridge { max 1 }\n", "t:1: unexpected \"{\"" },
+	{ "bridge a tcp:*:1 tcp:1.2.3.4:1 b\n",
+	    "t:1: unexpected \"b\" after the dst of a bridge" },
+	{ "bridge \"\" tcp:*:1 tcp:1.2.3.4:1\n",
+	    "t:1: the name of a bridge is empty" },
+	{ "bridge a2345678901234567890123456789012 tcp:*:1 tcp:1.2.3.4:1\n",
+	    "t:1: the name of a bridge is longer than 31 bytes" },
+	{ "bridge 77 tcp:*:1 tcp:1.2.3.4:1\n",
+	    "t:1: bridge tcp:*:1 tcp:1.2.3.4:1: a name cannot be a number" },
+	{ "bridge \"a b\" tcp:*:1 tcp:1.2.3.4:1\n",
+	    "t:1: bridge tcp:*:1 tcp:1.2.3.4:1: a name has only letters, "
+	    "digits, '-', '_', '.'" },
+	{ "bridge tcp:*:1 tcp:example.org:1\n", "t:1: dst "
+	    "\"tcp:example.org:1\": the host is not a numeric address" },
+	{ "bridge foo:*:1 tcp:1.2.3.4:1\n",
+	    "t:1: src \"foo:*:1\": unknown kind of address" },
+	{ "bridge tcp:*:0 tcp:1.2.3.4:1\n", "t:1: src \"tcp:*:0\": the port "
+	    "is not a number from 1 to 65535" },
+	{ "bridge tcp:*:1 \\\n  tcp:[::ffff:1.2.3.4]:1\n",
+	    "t:2: dst \"tcp:[::ffff:1.2.3.4]:1\": an IPv4 address inside an "
+	    "IPv6 one is not allowed" },
+	{ "bridge tcp:*:1 tcp:*:2\n", "t:1: bridge tcp:*:1 tcp:*:2: a dst "
+	    "must be one host, not any" },
+	{ "bridge udp:*:1 udp:0.0.0.0:2\n", "t:1: bridge udp:*:1 "
+	    "udp:0.0.0.0:2: a dst must be one host, not any" },
+	{ "bridge tcp:*:1 udp:1.2.3.4:1\n", "t:1: bridge tcp:*:1 "
+	    "udp:1.2.3.4:1: src and dst are of different socket types" },
+	{ "bridge unix:@a unix:@a\n",
+	    "t:1: bridge unix:@a unix:@a: src and dst are the same" },
+	{ "bridge udp:*:1 udp:1.2.3.4:1 { max 5 }\n",
+	    "t:1: a connectionless bridge has no sessions, so none of the "
+	    "options in its braces applies" },
+	/* Several of them. */
+	{ "bridge a tcp:*:1 tcp:1.2.3.4:1\n\nbridge a tcp:*:2 tcp:1.2.3.4:1",
+	    "t:3: the bridge at t:1 has the same name" },
+	{ "bridge tcp:*:1 tcp:1.2.3.4:1\nbridge tcp:*:1 tcp:1.2.3.4:2\n",
+	    "t:2: the bridge at t:1 has the same src" },
+	{ "bridge unix:@a tcp:1.2.3.4:1\nbridge unix:@a tcp:1.2.3.4:2\n",
+	    "t:2: the bridge at t:1 has the same src" },
+	{ "bridge udp:*:1 udp:1.2.3.4:1\nbridge udp:*:1 udp:1.2.3.4:2\n"
+	    "bridge udp:*:1 \\\n udp:1.2.3.4:1\n",
+	    "t:3: the bridge at t:1 has the same src and dst" },
+	{ "bridge udp:*:1 udp:1.2.3.4:1\nbridge udp:*:2 udp:1.2.3.4:2\n"
+	    "limits { bridges 1 }\n",
+	    "t:2: more bridges than \"limits { bridges 1 }\" allows" },
+	/* Local paths. */
+	{ "bridge unix:/run/a tcp:1.2.3.4:1\n",
+	    "t:1: src \"/run/a\" is not directly below one of the "
+	    "directories that \"directory\" names" },
+	{ "directory /run\nbridge tcp:*:1 unix:/run/b/a\n",
+	    "t:2: dst \"/run/b/a\" is not directly below one of the "
+	    "directories that \"directory\" names" },
+	{ "directory /run\nbridge tcp:*:1 unix:/run/..\n",
+	    "t:2: dst \"/run/..\" is not directly below one of the "
+	    "directories that \"directory\" names" },
+	{ "directory /run\nbridge tcp:*:1 unix:/running\n",
+	    "t:2: dst \"/running\" is not directly below one of the "
+	    "directories that \"directory\" names" },
+	{ "directory /run\nbridge tcp:*:1 unix:/run/\n",
+	    "t:2: dst \"/run/\" is not directly below one of the "
+	    "directories that \"directory\" names" },
+	{ "directory /run\nbridge tcp:*:1 unix:/run//a\n",
+	    "t:2: dst \"/run//a\" is not directly below one of the "
+	    "directories that \"directory\" names" },
+	{ "bridge tcp:*:1 unix:/run/s\ndirectory /run\nsocket /run/s\n",
+	    "t:1: the dst of a bridge cannot be mctd's control socket" },
+};
+
+static void
+assert_errors(const struct wrong *wrong, size_t n)
+{
+	struct conf *conf = conf_text_tree();
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		errno = 0;
+		if (conf_text(conf, wrong[i].text) == 0)
+			fail_msg("this is taken: %s", wrong[i].text);
+		if (strcmp(conf_text_error(), wrong[i].error) != 0)
+			fail_msg("%s\ngives:  %s\nand not %s", wrong[i].text,
+			    conf_text_error(), wrong[i].error);
+		assert_int_equal(errno, EINVAL);
+	}
+}
+
+static void
+words_braces_and_lines(void **state)
+{
+	(void)state;
+	assert_errors(words, LENGTH(words));
+}
+
+static void
+values_out_of_their_range(void **state)
+{
+	(void)state;
+	assert_errors(values, LENGTH(values));
+}
+
+static void
+bridges_that_cannot_be(void **state)
+{
+	(void)state;
+	assert_errors(bridges, LENGTH(bridges));
+}
+
+static void
+zero_bytes_and_very_long_words(void **state)
+{
+	static char text[CONF_TEXT_BYTES + 1];
+	struct conf *conf = conf_text_tree();
+
+	(void)state;
+	assert_int_equal(conf_text_bytes(conf, "#\nuser a\0b\n", 11), -1);
+	assert_string_equal(conf_text_error(),
+	    "t:2: a zero byte, so this is no text");
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(conf_text_bytes(conf, text, CONF_TEXT_BYTES), -1);
+	assert_int_equal(strncmp(conf_text_error(),
+	    "t:1: unknown word \"xxxx", 23), 0);
+	assert_true(strlen(conf_text_error()) < 100);
+	memcpy(text, "bridge ", 7);
+	assert_int_equal(conf_text_bytes(conf, text, 4000), -1);
+	assert_string_equal(
+	    conf_text_error(), "t:1: a bridge needs a src and a dst");
+	memset(text, '\n', sizeof(text));
+	assert_int_equal(conf_text_bytes(conf, text, CONF_TEXT_BYTES), 0);
+	assert_int_equal(conf_text_bytes(conf, text, sizeof(text)), -1);
+	assert_string_equal(conf_text_error(),
+	    "t: \"t\" makes more than 1048576 bytes of text");
+	memcpy(text, "user \"\xff\n", 8);
+	assert_int_equal(conf_text_bytes(conf, text, 8), -1);
+	memcpy(text, "bridge a\xff", 9);
+	assert_int_equal(conf_text_bytes(conf, text, 9), -1);
+}
+
+/* Every error begins with file and line; every success prints and reads. */
+static void
+one_mutation(struct conf *conf, struct conf *again, char *text, size_t len)
+{
+	const char *printed;
+
+	if (conf_text_bytes(conf, text, len) == -1) {
+		if (strncmp(conf_text_error(), "t:", 2) != 0)
+			fail_msg("%s", conf_text_error());
+		return;
+	}
+	printed = conf_text_printed(conf);
+	if (conf_text(again, printed) == -1)
+		fail_msg("%s\n%s", conf_text_error(), printed);
+	assert_int_equal(conf->nbridges, again->nbridges);
+}
+
+static void
+no_input_breaks_it(void **state)
+{
+	static const char pieces[][12] = { "{", "}", "\n", "\"", "$", "=", "#",
+		"\\", "\\\n", " ", "a", "1", "bridge ", "limits ", "user ",
+		"tcp:*:1 ", "unix:@a ", "max 1 ", "include ", "a=b\n", "$a " };
+	struct conf *conf = conf_new(8), *again = conf_new(8);
+	const struct wrong *w;
+	char text[512];
+	const char *piece;
+	size_t i, n, len, at;
+	int round;
+
+	(void)state;
+	assert_non_null(conf);
+	assert_non_null(again);
+	srandom(19700101);
+	for (round = 0; round < 20000; round++) {
+		w = round % 2 ? &bridges[(size_t)random() % LENGTH(bridges)] :
+		    &values[(size_t)random() % LENGTH(values)];
+		(void)snprintf(text, sizeof(text), "%s", w->text);
+		len = strlen(text);
+		for (i = (size_t)random() % 4; i > 0; i--) {
+			piece = pieces[(size_t)random() % LENGTH(pieces)];
+			n = strlen(piece);
+			if (len <= n)
+				break;
+			at = (size_t)random() % (len - n);
+			memcpy(text + at, piece, n);
+		}
+		if (round % 5 == 0)
+			text[(size_t)random() % len] = (char)random();
+		one_mutation(conf, again, text, len);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_braces_and_lines),
+		cmocka_unit_test(values_out_of_their_range),
+		cmocka_unit_test(bridges_that_cannot_be),
+		cmocka_unit_test(zero_bytes_and_very_long_words),
+		cmocka_unit_test(no_input_breaks_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,400 @@
+/*
+ * The engine and its parent: start, take-over, close, timeouts, ends told
+ * once and never lost, and what the parent cannot mean.
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../mctd/engine/engine.h"
+#include "engine_rig.h"
+
+#define SLOT	ERIG_FIRST
+
+static struct erig rig;
+static struct erig_side peer;
+static struct erig_side dst;
+
+static int
+start(void **state)
+{
+	(void)state;
+	erig_start(&rig, 1, 0);
+	return 0;
+}
+
+static int
+stop(void **state)
+{
+	(void)state;
+	erig_stop(&rig, 0);
+	return 0;
+}
+
+static void
+open_session(uint32_t idle_ms, uint32_t half_closed_ms)
+{
+	erig_pair(&peer, ADDR_TCP, 0);
+	erig_pair(&dst, ADDR_TCP, 0);
+	erig_session(&rig, SLOT, &peer, &dst, idle_ms, half_closed_ms);
+}
+
+static void
+close_session(void)
+{
+	erig_close_pair(&peer);
+	erig_close_pair(&dst);
+}
+
+static void
+wait_end(enum end_reason reason, uint64_t serial)
+{
+	const struct inner_end *end = erig_wait_end(&rig, SLOT);
+
+	assert_int_equal(end->reason, reason);
+	assert_int_equal(end->serial, serial);
+}
+
+static void
+send_plain(uint16_t type)
+{
+	uint8_t buf[FRAME_HEADER];
+	struct frame_out out;
+
+	frame_begin(&out, buf, sizeof buf, type, 0, 0);
+	erig_send(&rig, &out, NULL, 0);
+}
+
+static void
+session_closes_at_request(void **state)
+{
+	(void)state;
+	open_session(0, 0);
+	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+	erig_close(&rig, SLOT, rig.serial);
+	wait_end(END_REQUESTED, rig.serial);
+	close_session();
+}
+
+/* The parent's CLOSE and the engine's END meet on the way. */
+static void
+close_may_cross_the_end(void **state)
+{
+	(void)state;
+	open_session(0, 0);
+	shutdown(peer.outside, SHUT_WR);
+	shutdown(dst.outside, SHUT_WR);
+	erig_read_end(dst.outside, 0);
+	erig_read_end(peer.outside, 0);
+	wait_end(END_CLEAN, rig.serial);
+	erig_close(&rig, SLOT, rig.serial);
+	close_session();
+
+	/* the slot's next session is not meant by it */
+	open_session(0, 0);
+	erig_close(&rig, SLOT, rig.serial - 1);
+	erig_wait_taken(&rig);
+	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+	erig_close(&rig, SLOT, rig.serial);
+	wait_end(END_REQUESTED, rig.serial);
+	close_session();
+}
+
+static void
+silent_session_ends(void **state)
+{
+	(void)state;
+	open_session(50, 0);
+	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+	wait_end(END_IDLE, rig.serial);
+	close_session();
+}
+
+static void
+half_closed_session_ends_when_silent(void **state)
+{
+	(void)state;
+	open_session(0, 50);
+	shutdown(peer.outside, SHUT_WR);
+	erig_read_end(dst.outside, 0);
+	wait_end(END_HALF_CLOSED, rig.serial);
+	close_session();
+}
+
+/* It has a timeout that is not its own yet: nothing is half-closed. */
+static void
+open_session_has_no_half_closed_timeout(void **state)
+{
+	struct erig_side other_peer, other_dst;
+
+	(void)state;
+	open_session(0, 1);
+	erig_pair(&other_peer, ADDR_TCP, 0);
+	erig_pair(&other_dst, ADDR_TCP, 0);
+	erig_session(&rig, SLOT + 1, &other_peer, &other_dst, 50, 0);
+	assert_int_equal(erig_wait_end(&rig, SLOT + 1)->reason, END_IDLE);
+	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+	erig_close(&rig, SLOT, rig.serial - 1);
+	wait_end(END_REQUESTED, rig.serial - 1);
+	erig_close_pair(&other_peer);
+	erig_close_pair(&other_dst);
+	close_session();
+}
+
+/* Bytes wait for a peer that takes nothing, and their sender is gone. */
+static void
+stalled_peer_does_not_hold_a_broken_session(void **state)
+{
+	(void)state;
+	erig_pair(&peer, ADDR_TCP, 4096);
+	erig_pair(&dst, ADDR_TCP, 0);
+	erig_session(&rig, SLOT, &peer, &dst, 0, 50);
+	erig_write(dst.outside, 0, 60000);
+	erig_wait_acked(dst.outside);
+	erig_reset(dst.outside);
+	dst.outside = -1;
+	wait_end(END_HALF_CLOSED, rig.serial);
+	close_session();
+}
+
+static void
+many_sessions_come_in_one_message(void **state)
+{
+	struct erig_side peers[HAND_OVER_PAIRS], dsts[HAND_OVER_PAIRS];
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < HAND_OVER_PAIRS; i++) {
+		erig_pair(&peers[i], i % 2 ? ADDR_TCP : ADDR_UNIX, 0);
+		erig_pair(&dsts[i], i % 3 ? ADDR_TCP : ADDR_UNIX, 0);
+	}
+	erig_sessions(&rig, SLOT, peers, dsts, HAND_OVER_PAIRS);
+	for (i = 0; i < HAND_OVER_PAIRS; i++)
+		erig_write(peers[i].outside, i, 1000);
+	for (i = 0; i < HAND_OVER_PAIRS; i++) {
+		erig_read(dsts[i].outside, i, 1000);
+		shutdown(peers[i].outside, SHUT_WR);
+		shutdown(dsts[i].outside, SHUT_WR);
+	}
+	for (i = 0; i < HAND_OVER_PAIRS; i++) {
+		assert_int_equal(erig_wait_end(&rig, SLOT + i)->reason,
+		    END_CLEAN);
+		assert_int_equal(erig_count(&rig, SLOT + i,
+		    COUNT_BYTES_TO_DST), 1000);
+		erig_close_pair(&peers[i]);
+		erig_close_pair(&dsts[i]);
+	}
+}
+
+/* The parent does not read for a while, and its channel is narrow. */
+static void
+no_end_is_lost_when_the_channel_is_full(void **state)
+{
+	struct erig_side peers[HAND_OVER_PAIRS], dsts[HAND_OVER_PAIRS];
+	uint64_t first;
+	uint32_t i;
+
+	(void)state;
+	erig_start(&rig, 1, 1);
+	for (i = 0; i < HAND_OVER_PAIRS; i++) {
+		erig_pair(&peers[i], ADDR_UNIX, 0);
+		erig_pair(&dsts[i], ADDR_UNIX, 0);
+	}
+	first = rig.serial + 1;
+	erig_sessions(&rig, SLOT, peers, dsts, HAND_OVER_PAIRS);
+	for (i = 0; i < HAND_OVER_PAIRS; i++) {
+		erig_close(&rig, SLOT + i, first + i);
+		erig_wait_taken(&rig); /* so each END is a packet */
+	}
+	for (i = 0; i < HAND_OVER_PAIRS; i++) {
+		assert_int_equal(erig_wait_end(&rig, SLOT + i)->serial,
+		    first + i);
+		erig_close_pair(&peers[i]);
+		erig_close_pair(&dsts[i]);
+	}
+	/* the slots can be used again */
+	open_session(0, 0);
+	erig_exchange(peer.outside, dst.outside, 100, 100, 100);
+	close_session();
+	erig_stop(&rig, 0);
+}
+
+static void
+one_busy_session_does_not_starve_another(void **state)
+{
+	struct erig_side busy_peer, busy_dst;
+	int i;
+
+	(void)state;
+	erig_pair(&busy_peer, ADDR_UNIX, 0);
+	erig_pair(&busy_dst, ADDR_UNIX, 0);
+	erig_session(&rig, SLOT + 1, &busy_peer, &busy_dst, 0, 0);
+	open_session(0, 0);
+	for (i = 0; i < 20; i++) {
+		erig_exchange(busy_peer.outside, busy_dst.outside, 1000000,
+		    0, 65536);
+		erig_exchange(peer.outside, dst.outside, 10, 10, 10);
+	}
+	erig_close_pair(&busy_peer);
+	erig_close_pair(&busy_dst);
+	close_session();
+}
+
+static void
+standby_takes_over(void **state)
+{
+	(void)state;
+	erig_start(&rig, 0, 0);
+	send_plain(MSG_P2X_ACTIVATE);
+	open_session(0, 0);
+	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+	close_session();
+	erig_stop(&rig, 0);
+}
+
+static void
+standby_ends_with_its_parent(void **state)
+{
+	(void)state;
+	erig_start(&rig, 0, 0);
+	erig_stop(&rig, 0);
+}
+
+static void
+standby_takes_no_session(void **state)
+{
+	(void)state;
+	erig_start(&rig, 0, 0);
+	open_session(0, 0);
+	close_session();
+	erig_wait_stop(&rig, 1);
+	assert_non_null(strstr(rig.log, "message"));
+}
+
+static void
+slot_in_use_is_fatal(void **state)
+{
+	(void)state;
+	erig_start(&rig, 1, 0);
+	open_session(0, 0);
+	close_session();
+	open_session(0, 0);
+	close_session();
+	erig_wait_stop(&rig, 1);
+}
+
+static void
+slot_out_of_range_is_fatal(void **state)
+{
+	static const uint32_t slots[] = { 0, ERIG_BRIDGES,
+		ERIG_BRIDGES + ERIG_SESSIONS + 1, UINT32_MAX };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof slots / sizeof slots[0]; i++) {
+		erig_start(&rig, 1, 0);
+		erig_pair(&peer, ADDR_TCP, 0);
+		erig_pair(&dst, ADDR_TCP, 0);
+		erig_session(&rig, slots[i], &peer, &dst, 0, 0);
+		close_session();
+		erig_wait_stop(&rig, 1);
+	}
+}
+
+static void
+message_that_is_not_defined_is_fatal(void **state)
+{
+	static const uint16_t types[] = { 0, MSG_P2X_START, MSG_X2P_READY,
+		MSG_P2X_ACTIVATE, MSG_P2E_SESSIONS, MSG_P2E_CLOSE,
+		MSG_P2E_SRC, MSG_P2E_DST, MSG_P2E_SRC_CLOSE, MSG_P2C_CLIENT,
+		UINT16_MAX };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof types / sizeof types[0]; i++) {
+		erig_start(&rig, 1, 0);
+		send_plain(types[i]);
+		erig_wait_stop(&rig, 1);
+	}
+}
+
+static void
+message_with_something_over_is_fatal(void **state)
+{
+	struct inner_which m = { .slot = SLOT, .serial = 1 };
+	uint8_t buf[64];
+	struct frame_out out;
+
+	(void)state;
+	erig_start(&rig, 1, 0);
+	frame_begin(&out, buf, sizeof buf, MSG_P2E_CLOSE, 0, 0);
+	inner_put_which(&out, &m);
+	frame_put_u8(&out, 0);
+	erig_send(&rig, &out, NULL, 0);
+	erig_wait_stop(&rig, 1);
+}
+
+struct budget {
+	size_t bytes;
+	unsigned int lines;
+};
+
+static void
+add_line(void *arg, const char *what, size_t bytes)
+{
+	struct budget *b = arg;
+
+	assert_non_null(what);
+	assert_int_not_equal(bytes, 0);
+	b->bytes += bytes;
+	b->lines++;
+}
+
+static void
+budget_grows_with_the_tables(void **state)
+{
+	struct budget small = { 0, 0 }, large = { 0, 0 };
+
+	(void)state;
+	engine_budget(1, 1, 32, add_line, &small);
+	engine_budget(1, 1001, 32, add_line, &large);
+	assert_int_equal(small.lines, large.lines);
+	assert_in_range(large.bytes - small.bytes, 1000 * 100, 1000 * 1000);
+}
+
+int
+main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(f)	cmocka_unit_test_setup_teardown(f, start, stop)
+		TEST(session_closes_at_request),
+		TEST(close_may_cross_the_end),
+		TEST(silent_session_ends),
+		TEST(half_closed_session_ends_when_silent),
+		TEST(open_session_has_no_half_closed_timeout),
+		TEST(stalled_peer_does_not_hold_a_broken_session),
+		TEST(many_sessions_come_in_one_message),
+		TEST(one_busy_session_does_not_starve_another),
+		cmocka_unit_test(no_end_is_lost_when_the_channel_is_full),
+		cmocka_unit_test(standby_takes_over),
+		cmocka_unit_test(standby_ends_with_its_parent),
+		cmocka_unit_test(standby_takes_no_session),
+		cmocka_unit_test(slot_in_use_is_fatal),
+		cmocka_unit_test(slot_out_of_range_is_fatal),
+		cmocka_unit_test(message_that_is_not_defined_is_fatal),
+		cmocka_unit_test(message_with_something_over_is_fatal),
+		cmocka_unit_test(budget_grows_with_the_tables),
+	};
+
+	erig_init(argc, argv);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
