@@ -151,21 +151,23 @@ $(BUILD)/pump: $(call obj,$(PUMP)) $(OBJ)/common.a
 
 JOBS =		$(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 ASAN =		BUILD=$(BUILD)/asan SANITIZE=address,undefined
-SUBMAKE =	+$(MAKE) --no-print-directory
+SUBMAKE =	$(MAKE) --no-print-directory
 
 deps:
-	sh etc/debian-deps
+	@sh etc/debian-deps
 
 demo:
-	sh etc/debian-deps demo
-	$(SUBMAKE) $(JOBS) -s all
-	$(PYTHON) regress/demo/demo $(BUILD)
+	@sh etc/debian-deps demo
+	@echo "building in $(BUILD)"
+	+@$(SUBMAKE) $(JOBS) -s all
+	@$(PYTHON) regress/demo/demo $(BUILD)
 
 check:
-	sh etc/debian-deps
-	$(SUBMAKE) style
-	$(SUBMAKE) $(JOBS) -s all units $(BUILD)/pump
-	$(SUBMAKE) $(JOBS) -s $(ASAN) all units $(BUILD)/asan/pump
+	@sh etc/debian-deps
+	+@$(SUBMAKE) -s style
+	@echo "building in $(BUILD) and, with sanitizers, in $(BUILD)/asan"
+	+@$(SUBMAKE) $(JOBS) -s all units $(BUILD)/pump
+	+@$(SUBMAKE) $(JOBS) -s $(ASAN) all units $(BUILD)/asan/pump
 	@$(PYTHON) regress/run --build $(BUILD) --build $(BUILD)/asan
 
 style: $(if $(PARSER),$(BUILD)/gen/$(GRAMMAR).h)

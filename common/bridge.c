@@ -128,13 +128,17 @@ check_name(const char *name, const char **why)
 }
 
 static int
-check_options(const struct bridge_options *options, const char **why)
+check_options(const struct bridge_spec *spec, const char **why)
 {
+	const struct bridge_options *options = &spec->options;
 	const struct bridge_option *o;
 	uint32_t value;
 
 	for (o = bridge_options; o->name != NULL; o++) {
 		value = bridge_option_get(options, o);
+		if (value != 0 && !addr_is_connected_type(&spec->src))
+			return refuse(why, EINVAL, "a connectionless bridge "
+			    "has no sessions for options to apply to");
 		if (value <= o->max ||
 		    (o->unit == OPTION_SECONDS && value == OPTION_NEVER))
 			continue;
@@ -154,7 +158,7 @@ bridge_check(const struct bridge_spec *spec, const char **why)
 		    "src and dst are of different socket types");
 	if (addr_equal(&spec->src, &spec->dst))
 		return refuse(why, EINVAL, "src and dst are the same");
-	if (check_options(&spec->options, why) == -1)
+	if (check_options(spec, why) == -1)
 		return -1;
 	return check_name(spec->name, why);
 }

@@ -208,30 +208,57 @@ show_sessions(struct ctl *ctl, const struct words_call *call)
 	return show_list(ctl, "sessions", COLUMNS(session_columns));
 }
 
-/* "sessions 12 of 4096": a limit stands beside what it limits. */
+/* In the summary, what is in use stands in one line with its limit. */
+static const struct {
+	const char *used;
+	const char *limit;
+} limits[] = {
+	{ "bridges", "bridges-limit" },
+	{ "sessions", "sessions-limit" },
+	{ "clients", "clients-limit" },
+};
+
+/* The limit of a field, as text; NULL when there is none. */
+static const char *
+show_limit(const struct mct_record *record, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof limits / sizeof *limits; i++) {
+		if (strcmp(limits[i].used, name) == 0)
+			return mct_record_text(record, limits[i].limit);
+	}
+	return NULL;
+}
+
+/* Whether a field is a limit that stands beside what it limits. */
+static int
+is_beside(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof limits / sizeof *limits; i++) {
+		if (strcmp(limits[i].limit, name) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* "sessions 12 of 4096", a line each. */
 static void
 put_summary(void *arg, const struct mct_record *record)
 {
-	static const char suffix[] = "-limit";
-	char limit[OUT_BYTES * 2], text[OUT_TEXT_BYTES];
-	const char *name, *of;
+	char text[OUT_TEXT_BYTES];
+	const char *name, *limit;
 	unsigned int i;
-	size_t len;
 
 	for (i = 0; (name = mct_record_field(record, i)) != NULL; i++) {
-		len = strlen(name);
-		if (len > strlen(suffix) &&
-		    strcmp(name + len - strlen(suffix), suffix) == 0) {
-			snprintf(limit, sizeof limit, "%.*s",
-			    (int)(len - strlen(suffix)), name);
-			if (mct_record_text(record, limit) != NULL)
-				continue; /* stands there */
-		}
-		snprintf(limit, sizeof limit, "%s%s", name, suffix);
-		of = mct_record_text(record, limit);
+		if (is_beside(name))
+			continue;
+		limit = show_limit(record, name);
 		fprintf(arg, "%-20s %s%s%s\n", name,
 		    out_field(record, name, text, sizeof text),
-		    of != NULL ? " of " : "", of != NULL ? of : "");
+		    limit != NULL ? " of " : "", limit != NULL ? limit : "");
 	}
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../common/limits.h"
+#include "conf/budget.h"
 #include "control/control.h"
 #include "engine/engine.h"
 #include "parent/parent.h"
@@ -23,6 +24,27 @@ usage(void)
 	(void)fprintf(stderr,
 	    "usage: mctd [-dnvV] [-D macro=value] [-f file] [-s socket]\n");
 	exit(1);
+}
+
+static void
+add_engine(void *arg, const char *what, size_t bytes)
+{
+	budget_add(arg, "engine", what, bytes);
+}
+
+static void
+add_control(void *arg, const char *what, size_t bytes)
+{
+	budget_add(arg, "control", what, bytes);
+}
+
+static void
+children_budget(const struct conf *conf, struct budget *b)
+{
+	const struct conf_limits *l = &conf->limits;
+
+	control_budget(l->clients, b->control_fds, add_control, b);
+	engine_budget(l->bridges, l->sessions, b->engine_fds, add_engine, b);
 }
 
 /* The parent starts its children as "mctd -x kind". */
@@ -45,6 +67,7 @@ main(int argc, char *argv[])
 	setproctitle_init(argc, argv, environ);
 	memset(&o, 0, sizeof o);
 	o.file = MCTD_CONF_PATH;
+	o.children_budget = children_budget;
 	while ((c = getopt(argc, argv, "dD:f:ns:vVx:")) != -1) {
 		switch (c) {
 		case 'd':

@@ -129,8 +129,9 @@ print_fds(const struct budget *b, FILE *out)
 	print_limit("hard", limit.rlim_max, out);
 	(void)fputc('\n', out);
 	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < b->parent_fds)
-		(void)fprintf(out, "  not enough: raise the hard limit to %u"
-		    " or lower \"limits\"\n", b->parent_fds);
+		(void)fprintf(out, "  not enough: unless root starts mctd, "
+		    "raise the hard limit to %u or lower \"limits\"\n",
+		    b->parent_fds);
 }
 
 static void

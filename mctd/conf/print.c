@@ -142,7 +142,8 @@ conf_print(const struct conf *conf, FILE *out)
 		(void)fputs("# default: ", out);
 	print_text("user", conf->user, out);
 	print_text("chroot", conf->chroot, out);
-	if (!conf->socket_given)
+	/* The command line may have put another one in. */
+	if (!conf->socket_given && strcmp(conf->socket, MCTD_SOCKET_PATH) == 0)
 		(void)fputs("# default: ", out);
 	print_socket(conf, out);
 	print_numbers(conf, out);

@@ -36,10 +36,10 @@
  *	  in the event like bytes alone.  These are rare, and their edge is
  *	  spent.  So a side in this state is unsure, and is peeked at once more
  *	  LOOK_MS later, unless an event comes before.
- * An event on a side that cannot be read now, because t takes nothing or its
- * way has ended, may be a reset as well: LOOK_MS later a send of no bytes
- * asks (TCP only: it gives an error where there is one and else does
- * nothing).
+ * An event on a side that is not read to its end, because t takes nothing or
+ * the side's way is over, may have been a reset as well: LOOK_MS later a send
+ * of no bytes asks (TCP only: it gives an error where there is one and else
+ * does nothing).
  */
 
 #include <sys/types.h>
@@ -105,12 +105,16 @@ wants(const struct stream *st)
 {
 	const struct stream_side *s = st->side;
 	unsigned int w = 0;
+	int i;
 
-	if (can_pass(st, 0) || can_pass(st, 1))
-		w |= STREAM_AGAIN;
-	if (s[0].unsure || s[0].probe || s[0].starved ||
-	    s[1].unsure || s[1].probe || s[1].starved)
-		w |= STREAM_LOOK;
+	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
+		if (can_pass(st, i))
+			w |= STREAM_AGAIN;
+		else if (s[i].probe)
+			w |= STREAM_LOOK;
+		if (s[i].unsure || s[i].starved)
+			w |= STREAM_LOOK;
+	}
 	return w;
 }
 
@@ -183,6 +187,7 @@ peek_failed(struct stream *st, int i)
 		return PASS_MORE;
 	case EAGAIN:
 		st->side[i].readable = 0;
+		st->side[i].probe = 0;
 		return PASS_STOP;
 	default:
 		return over(st, i, errno);
@@ -270,6 +275,7 @@ pass(struct stream *st, int i, struct stream_work *work)
 		return PASS_MORE;
 	s->readable = 0;
 	s->unsure = 1;
+	s->probe = 0; /* the next peek will tell */
 	return PASS_STOP;
 }
 
@@ -302,7 +308,7 @@ stream_event(struct stream *st, enum stream_end end, unsigned int what)
 	}
 	if (what & WATCH_WRITE)
 		s->writable = 1;
-	if ((what & WATCH_READ) && s->kind == ADDR_TCP && !can_pass(st, i))
+	if ((what & WATCH_READ) && s->kind == ADDR_TCP)
 		s->probe = 1;
 	return wants(st);
 }
@@ -332,7 +338,7 @@ stream_look(struct stream *st)
 			s->writable = 1;
 		s->unsure = 0;
 		s->starved = 0;
-		if (!s->probe)
+		if (!s->probe || can_pass(st, i))
 			continue;
 		s->probe = 0;
 		if (probe(st, i) == PASS_OVER)

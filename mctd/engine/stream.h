@@ -36,7 +36,7 @@ struct stream_side {
 	uint8_t closed;   /* it sends no more: go on until end of file */
 	uint8_t unsure;   /* taken for drained after a short peek */
 	uint8_t starved;  /* the kernel had no memory for a send */
-	uint8_t probe;    /* something happened that was not looked at */
+	uint8_t probe;    /* an event may hide a reset */
 };
 
 struct stream {

@@ -291,7 +291,7 @@ parent_main(const struct parent_options *o)
 		    strerror(ENAMETOOLONG));
 		return 1;
 	}
-	start_budget(parent.conf, &budget);
+	start_budget(o, parent.conf, &budget);
 	if (o->check_only) {
 		if (o->verbose) {
 			conf_print(parent.conf, stdout);

@@ -8,6 +8,9 @@
 /* A child finds its channel here. */
 #define CHILD_CHANNEL	3
 
+struct budget;
+struct conf;
+
 struct parent_options {
 	const char *file;
 	const char *socket; /* NULL: as configured */
@@ -15,6 +18,8 @@ struct parent_options {
 	int foreground;
 	int check_only;
 	int verbose;
+	/* What the children will allocate. */
+	void (*children_budget)(const struct conf *, struct budget *);
 };
 
 /* "macro=value"; 0 or -1. */

@@ -18,8 +18,6 @@
 #include <unistd.h>
 
 #include "../../common/log.h"
-#include "../control/control.h"
-#include "../engine/engine.h"
 #include "../sandbox/sandbox.h"
 #include "../share/arena.h"
 #include "../share/ring.h"
@@ -48,26 +46,9 @@ static struct {
 	int socket_directory;
 } start = { .socket_directory = -1 };
 
-static void
-add_line(void *arg, const char *process, const char *what, size_t bytes)
-{
-	budget_add(arg, process, what, bytes);
-}
-
-static void
-add_engine(void *arg, const char *what, size_t bytes)
-{
-	add_line(arg, "engine", what, bytes);
-}
-
-static void
-add_control(void *arg, const char *what, size_t bytes)
-{
-	add_line(arg, "control", what, bytes);
-}
-
 void
-start_budget(const struct conf *conf, struct budget *b)
+start_budget(const struct parent_options *o, const struct conf *conf,
+    struct budget *b)
 {
 	const struct conf_limits *l = &conf->limits;
 
@@ -85,11 +66,10 @@ start_budget(const struct conf *conf, struct budget *b)
 	budget_add(b, "parent", "bridges", bridges_bytes(l->bridges));
 	budget_add(b, "parent", "datagrams", datagrams_bytes(l->bridges));
 	budget_add(b, "parent", "clients", clients_bytes(l->clients));
-	budget_add(b, "parent", "configuration", conf_bytes(l->bridges) +
+	budget_add(b, "parent", "configuration", conf_bytes(LIMIT_BRIDGES_MAX) +
 	    reload_bytes(l->bridges));
 	budget_add(b, "parent", "event loop", arena_bytes(b->parent_fds));
-	control_budget(l->clients, b->control_fds, add_control, b);
-	engine_budget(l->bridges, l->sessions, b->engine_fds, add_engine, b);
+	o->children_budget(conf, b);
 }
 
 int

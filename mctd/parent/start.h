@@ -8,7 +8,8 @@
 #include "parent.h"
 
 /* What every table of the daemon costs. */
-void start_budget(const struct conf *, struct budget *);
+void start_budget(const struct parent_options *, const struct conf *,
+    struct budget *);
 
 /*
  * Raises RLIMIT_NOFILE as far as it goes.  0, or -1 when that is not

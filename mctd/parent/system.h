@@ -25,6 +25,7 @@ int system_file_flags(void);
 /* Who is on the other side of a local socket. */
 #define SYSTEM_GROUPS	256
 struct system_peer {
+	pid_t pid;
 	uid_t uid;
 	gid_t gid;
 	gid_t groups[SYSTEM_GROUPS];

@@ -77,6 +77,7 @@ system_peer(int fd, struct system_peer *peer)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
 		return -1;
+	peer->pid = cred.pid;
 	peer->uid = cred.uid;
 	peer->gid = cred.gid;
 	len = sizeof peer->groups;

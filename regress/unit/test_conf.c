@@ -294,7 +294,8 @@ the_largest_configuration_fits(void **state)
 	(void)snprintf(text + at, sizeof(text) - at,
 	    "bridge tcp:127.0.0.1:60000 tcp:10.0.0.1:1\n");
 	assert_int_equal(conf_text(conf, text), -1);
-	assert_string_equal(conf_text_error(), "t:4098: more than 4096 bridges");
+	assert_string_equal(
+	    conf_text_error(), "t:4098: more than 4096 bridges");
 }
 
 static void

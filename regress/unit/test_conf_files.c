@@ -245,6 +245,59 @@ no_descriptor_is_left_open(void **state)
 	assert_int_equal(before, after);
 }
 
+/* Takes the '#' from lines where a statement or its inside follows it. */
+static void
+uncomment(const char *from, const char *to)
+{
+	char line[256];
+	FILE *in, *out;
+	int fd;
+
+	in = fopen(from, "r");
+	assert_non_null(in);
+	fd = openat(directory_fd, to, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	out = fdopen(fd, "w");
+	assert_non_null(out);
+	while (fgets(line, sizeof(line), in) != NULL)
+		(void)fputs(line[0] == '#' && line[1] != ' ' ?
+		    line + 1 : line, out);
+	assert_int_equal(fclose(in), 0);
+	assert_int_equal(fclose(out), 0);
+}
+
+static int
+open_example(void *arg, const char *name)
+{
+	(void)arg;
+	if (strcmp(name, "/etc/mctd.conf.local") == 0)
+		return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return open_file(NULL, name);
+}
+
+/* The example that is given out; tests run at the top of the tree. */
+static void
+the_example_is_good(void **state)
+{
+	char *whole;
+
+	(void)state;
+	whole = realpath("etc/mctd.conf", NULL);
+	assert_non_null(whole);
+	if (parse(whole) == -1)
+		fail_msg("%s", source.error);
+	assert_int_equal(conf->nbridges, 0);
+	assert_int_equal(conf->user_given, 0);
+	uncomment(whole, "example");
+	free(whole);
+	source.open_file = open_example;
+	if (parse("example") == -1)
+		fail_msg("%s", source.error);
+	source.open_file = open_file;
+	assert_int_equal(conf->nbridges, 6);
+	assert_int_equal(conf->socket_mode, 0660);
+	assert_int_equal(conf->ndirectories, 1);
+}
+
 #define FILES(test)	cmocka_unit_test_teardown(test, remove_files)
 
 int
@@ -259,6 +312,7 @@ main(void)
 		FILES(files_that_cannot_be_read),
 		FILES(all_text_together_has_its_limit),
 		FILES(no_descriptor_is_left_open),
+		FILES(the_example_is_good),
 	};
 
 	return cmocka_run_group_tests(

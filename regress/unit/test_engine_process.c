@@ -286,10 +286,10 @@ slot_in_use_is_fatal(void **state)
 	(void)state;
 	erig_start(&rig, 1, 0);
 	open_session(0, 0);
-	close_session();
-	open_session(0, 0);
-	close_session();
+	/* the same ones again: both are still open */
+	erig_session(&rig, SLOT, &peer, &dst, 0, 0);
 	erig_wait_stop(&rig, 1);
+	close_session();
 }
 
 static void

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -428,6 +430,32 @@ test_signals_do_not_end_a_call(void **state)
 }
 
 static void
+script_after_fork(struct fake *fake)
+{
+	fake_hello(fake);
+	fake_done(fake, fake_expect(fake, MSG_L2C_RELOAD, NULL), 0);
+}
+
+static void
+test_fini_after_fork_leaves_the_connection_alone(void **state)
+{
+	struct fake fake;
+	struct mct *mct = connected(&fake, script_after_fork);
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	assert_int_not_equal(pid, -1);
+	if (pid == 0)
+		_exit(mct_fini(mct) == 0 ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(mct_reload(mct), 0);
+	ended(&fake, mct);
+}
+
+static void
 test_no_handle_is_an_error(void **state)
 {
 	(void)state;
@@ -458,6 +486,8 @@ main(void)
 		cmocka_unit_test(test_answer_never_asked_for_ends_the_handle),
 		cmocka_unit_test(test_close_in_the_middle_of_an_answer),
 		cmocka_unit_test(test_signals_do_not_end_a_call),
+		cmocka_unit_test(
+		    test_fini_after_fork_leaves_the_connection_alone),
 		cmocka_unit_test(test_no_handle_is_an_error),
 	};
 
