@@ -118,6 +118,9 @@
  */
 #define DGRAM_SRC_BUFFER	(4 * 1024 * 1024)
 
+/* What a datagram dst may have on its way to the wire. */
+#define DGRAM_DST_BUFFER	(1024 * 1024)
+
 /* One UDP_SEGMENT call: Linux before 6.9 takes 64 segments. */
 #define DGRAM_SEGMENTS		64
 #define DGRAM_GROUP_BYTES	65507

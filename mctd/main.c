@@ -64,8 +64,11 @@ main(int argc, char *argv[])
 	struct parent_options o;
 	int c;
 
-	setproctitle_init(argc, argv, environ);
 	memset(&o, 0, sizeof o);
+	o.name_end = argv[0] + strlen(argv[0]);
+	setproctitle_init(argc, argv, environ);
+	/* nothing of the caller's, and of the parent's the channel alone */
+	closefrom(CHILD_CHANNEL + 1);
 	o.file = MCTD_CONF_PATH;
 	o.children_budget = children_budget;
 	while ((c = getopt(argc, argv, "dD:f:ns:vVx:")) != -1) {

@@ -81,8 +81,9 @@ uplink_send(struct frame_out *out)
 		errno = EAGAIN;
 		return -1;
 	}
+	/* What it sent before it went is still to be read; then we end. */
 	if (errno == EPIPE || errno == ECONNRESET)
-		_exit(0);
+		return 0;
 	uplink_fatal("cannot send to the parent");
 }
 
@@ -91,13 +92,13 @@ uplink_recv(struct frame_in *in, int *fds, size_t max, size_t *nfds)
 {
 	long n;
 
-	n = frame_packet_recv(uplink.fd, uplink.packet,
-	    sizeof uplink.packet, fds, max, nfds);
+	do /* a reset is told once, before the packets that came earlier */
+		n = frame_packet_recv(uplink.fd, uplink.packet,
+		    sizeof uplink.packet, fds, max, nfds);
+	while (n == -1 && errno == ECONNRESET);
 	if (n == -1) {
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return 0;
-		if (errno == ECONNRESET)
-			_exit(0);
 		uplink_fatal("the parent's message cannot be received");
 	}
 	if (n == 0)

@@ -17,8 +17,8 @@ void uplink_log_level(enum log_level);
 
 /*
  * Sends a finished frame.  Returns 0, or -1 with EAGAIN when the channel is
- * full; the loop then says when it is not.  Ends the process when the parent
- * has gone.
+ * full; the loop then says when it is not.  When the parent has gone the
+ * frame is lost, and uplink_recv is about to end the process.
  */
 int uplink_send(struct frame_out *);
 

@@ -30,6 +30,7 @@ dst_start(struct dst *d, int fd, uint8_t kind, struct counters_slot *count)
 	d->fd = fd;
 	d->kind = kind;
 	d->lost = 0;
+	d->refused = 0;
 	d->lost_ms = 0;
 	d->segment = kind == ADDR_UDP ? SEGMENT_UNKNOWN : 0;
 	d->group_max = kind == ADDR_UDP ? UINT32_MAX : 0;
@@ -75,7 +76,8 @@ no_groups(struct dst *d, uint32_t seg, int err)
 
 /*
  * One call.  An error that an earlier datagram caused (a port that is not
- * there) comes with the next one, which was not sent: it goes again.
+ * there) comes with the next one, which was not sent: it goes again.  The
+ * earlier one was lost and has been counted as sent.
  */
 static ssize_t
 send_once(struct dst *d, const uint8_t *data, size_t len)
@@ -85,16 +87,28 @@ send_once(struct dst *d, const uint8_t *data, size_t len)
 	do
 		sent = send(d->fd, data, len, SEND_FLAGS);
 	while (sent == -1 && errno == EINTR);
-	if (sent == -1 && errno == ECONNREFUSED && d->kind == ADDR_UDP)
+	if (sent == -1 && errno == ECONNREFUSED && d->kind == ADDR_UDP) {
+		d->refused = 1;
 		sent = send(d->fd, data, len, SEND_FLAGS);
+	}
 	return sent;
 }
 
+/*
+ * The run was sent.  For the one that was refused before, one of these is
+ * counted as refused: each loss that the kernel told of is counted once.
+ */
 static void
 count_sent(struct dst *d, const struct run *run)
 {
-	counters_add(d->count, COUNT_MESSAGES_OUT, run->count);
-	counters_add(d->count, COUNT_BYTES_TO_DST, run->len);
+	uint32_t refused = d->refused;
+	uint32_t bytes = refused ? run->seg : 0;
+
+	d->refused = 0;
+	counters_add(d->count, COUNT_MESSAGES_OUT, run->count - refused);
+	counters_add(d->count, COUNT_BYTES_TO_DST, run->len - bytes);
+	if (refused)
+		counters_add(d->count, COUNT_DROP_REFUSED, refused);
 }
 
 /* The run was not sent; errno says why. */
@@ -103,6 +117,7 @@ count_drop(struct dst *d, const struct run *run)
 {
 	enum count reason;
 
+	d->refused = 0;
 	switch (errno) {
 	case EAGAIN:
 	case ENOBUFS:

@@ -14,6 +14,7 @@ struct dst {
 	int fd;
 	uint8_t kind;       /* enum addr_kind */
 	uint8_t lost;       /* the parent has to connect it again */
+	uint8_t refused;    /* an earlier one, as the kernel has just told */
 	uint32_t segment;   /* UDP_SEGMENT as it is set on the socket */
 	uint32_t group_max; /* sizes from this on are not grouped */
 	uint32_t slot;

@@ -54,6 +54,8 @@ on_add(struct frame_in *in, const struct request *r)
 		return -1;
 	if (r->role < ROLE_CONTROL)
 		clients_error(&r->who, EACCES, "not permitted");
+	else if (hooks.stopping())
+		clients_error(&r->who, ESHUTDOWN, "mctd is stopping");
 	else
 		add_bridge(r, &spec);
 	return 0;

@@ -9,6 +9,7 @@
 /* What a request may cause outside of the bridges. */
 struct broker_hooks {
 	void (*stop)(void);
+	int (*stopping)(void); /* nothing new comes in any more */
 	/* 0, or -1 and a sentence in error. */
 	int (*reload)(char *error, size_t size);
 	/* The configuration in force, for the defaults of options. */

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../common/clock.h"
@@ -428,21 +429,42 @@ children_failed(void)
 	return children.failed;
 }
 
+/* Looks who ended; the number of those that did not. */
+static unsigned int
+count_left(int options)
+{
+	unsigned int i, n = 0;
+	struct child *c;
+
+	for (i = 0; i < children.n; i++) {
+		c = &children.child[i];
+		if (c->state == CHILD_NONE)
+			continue;
+		if (waitpid(c->pid, NULL, options) == 0)
+			n++;
+		else
+			c->state = CHILD_NONE;
+	}
+	return n;
+}
+
 void
 children_stop(void)
 {
+	static const struct timespec pause = { .tv_nsec = 10000000 };
+	uint64_t deadline_ms = clock_ms() + END_WAIT_S * 1000;
 	unsigned int i;
-	int status;
 
 	children.stopping = 1;
 	for (i = 0; i < children.n; i++)
 		if (children.child[i].state != CHILD_NONE)
 			close(children.child[i].channel);
+	while (count_left(WNOHANG) > 0 && clock_ms() < deadline_ms)
+		(void)nanosleep(&pause, NULL); /* SIGCHLD ends it */
 	for (i = 0; i < children.n; i++)
-		if (children.child[i].state != CHILD_NONE) {
-			(void)waitpid(children.child[i].pid, &status, 0);
-			children.child[i].state = CHILD_NONE;
-		}
+		if (children.child[i].state != CHILD_NONE)
+			(void)kill(children.child[i].pid, SIGKILL);
+	(void)count_left(0);
 }
 
 int

@@ -102,11 +102,32 @@ is_alive(const struct sockaddr_un *un, socklen_t len)
 
 	fd = socket(AF_LOCAL, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd == -1)
-		return 0;
+		return 1;
 	alive = connect(fd, (const struct sockaddr *)un, len) == 0 ||
 	    errno != ECONNREFUSED;
 	close(fd);
 	return alive;
+}
+
+/*
+ * Binds where a socket of an mctd lies that was killed, and nothing else.
+ * 0, or an errno value.
+ */
+static int
+replace(int fd, const struct sockaddr_un *un, socklen_t len)
+{
+	struct stat st;
+
+	if (lstat(un->sun_path, &st) == -1)
+		return errno;
+	if (!S_ISSOCK(st.st_mode))
+		return ENOTSOCK;
+	if (is_alive(un, len))
+		return EADDRINUSE;
+	if (unlink(un->sun_path) == -1 ||
+	    bind(fd, (const struct sockaddr *)un, len) == -1)
+		return errno;
+	return 0;
 }
 
 int
@@ -126,7 +147,7 @@ clients_open_socket(const char *path, mode_t mode)
 	if (path[0] == '/')
 		(void)strlcpy(un.sun_path, path, sizeof un.sun_path);
 	else /* abstract, as mct_init(3) takes it */
-		memcpy(un.sun_path + 1, path, strlen(path) + 1);
+		memcpy(un.sun_path + 1, path, strlen(path));
 	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
 	    strlen(path) + 1);
 	fd = socket(AF_LOCAL, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -134,10 +155,8 @@ clients_open_socket(const char *path, mode_t mode)
 		return -1;
 	old = umask(0777 & ~mode);
 	error = bind(fd, (struct sockaddr *)&un, len) == -1 ? errno : 0;
-	if (error == EADDRINUSE && path[0] == '/' && !is_alive(&un, len) &&
-	    unlink(path) == 0)
-		error = bind(fd, (struct sockaddr *)&un, len) == -1 ?
-		    errno : 0;
+	if (error == EADDRINUSE && path[0] == '/')
+		error = replace(fd, &un, len);
 	(void)umask(old);
 	if (error == 0 && listen(fd, CLIENT_BACKLOG) == -1)
 		error = errno;

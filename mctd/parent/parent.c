@@ -10,6 +10,8 @@
  * closed, the engine's ENDs awaited a moment, and the children ended.
  */
 
+#include <sys/un.h>
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -86,6 +88,12 @@ load(char *error, size_t size)
 		return -1;
 	}
 	return reload_again(parent.conf, error, size);
+}
+
+static int
+is_stopping(void)
+{
+	return parent.phase != PHASE_RUNNING;
 }
 
 static const struct conf *
@@ -178,6 +186,7 @@ watch(void)
 	};
 	static const struct broker_hooks hooks = {
 		.stop = stop,
+		.stopping = is_stopping,
 		.reload = load,
 		.conf = current,
 	};
@@ -244,7 +253,7 @@ loop(void)
 static int
 run(const struct parent_options *o, const struct budget *b)
 {
-	char error[TEXT_BYTES + CONF_PATH_BYTES];
+	char error[TEXT_BYTES + CONF_PATH_BYTES] = "event loop failed";
 	int status;
 
 	if (start_privileged(o, parent.conf, b) == -1) {
@@ -260,11 +269,14 @@ run(const struct parent_options *o, const struct budget *b)
 	}
 	tell_engine();
 	setproctitle("parent");
+	/* libbsd marks the end of a name that is longer than the title */
+	if (*o->name_end == '.')
+		*o->name_end = '\0';
 	log_info("ready: %u bridges", parent.conf->nbridges);
 	daemon_ready(o->foreground, log_get_level());
 	status = loop();
+	start_undo(); /* first: the next mctd may listen there from then on */
 	clients_stop();
-	start_undo();
 	children_stop();
 	log_info("ended");
 	return status;
@@ -286,7 +298,8 @@ parent_main(const struct parent_options *o)
 		return 1;
 	}
 	if (o->socket != NULL && strlcpy(parent.conf->socket, o->socket,
-	    sizeof parent.conf->socket) >= sizeof parent.conf->socket) {
+	    sizeof parent.conf->socket) >=
+	    sizeof ((struct sockaddr_un *)NULL)->sun_path) {
 		(void)fprintf(stderr, "mctd: %s: %s\n", o->socket,
 		    strerror(ENAMETOOLONG));
 		return 1;

@@ -18,6 +18,7 @@ struct parent_options {
 	int foreground;
 	int check_only;
 	int verbose;
+	char *name_end; /* of the argv[0] that ps shows */
 	/* What the children will allocate. */
 	void (*children_budget)(const struct conf *, struct budget *);
 };

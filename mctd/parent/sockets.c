@@ -362,6 +362,7 @@ sockets_dst(const struct addr *dst, const char **why)
 	*why = NULL;
 	if ((fd = new_socket(dst)) == -1)
 		return -1;
+	(void)set_int(fd, SOL_SOCKET, SO_SNDBUF, DGRAM_DST_BUFFER);
 	/* in this order: nothing can arrive between the two */
 	if (system_one_way(fd) == -1 || connect_addr(fd, dst, why) == -1)
 		return give_up(fd);

@@ -244,6 +244,19 @@ make_directory(const char *path, const struct identity *id)
 	return start.socket_directory == -1 ? -1 : 0;
 }
 
+static const char *
+why_no_socket(int err)
+{
+	switch (err) {
+	case EADDRINUSE:
+		return "another mctd listens there";
+	case ENOTSOCK:
+		return "there is a file that is not a socket";
+	default:
+		return strerror(err);
+	}
+}
+
 static int
 open_control_socket(const struct conf *conf, const struct identity *id)
 {
@@ -254,8 +267,7 @@ open_control_socket(const struct conf *conf, const struct identity *id)
 		fd = clients_open_socket(conf->socket, conf->socket_mode);
 	if (fd == -1) {
 		log_fatal("control socket %s: %s", conf->socket,
-		    errno == EADDRINUSE ? "another mctd listens there" :
-		    strerror(errno));
+		    why_no_socket(errno));
 		return -1;
 	}
 	if (conf->socket[0] == '/')

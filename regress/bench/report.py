@@ -5,9 +5,9 @@ import statistics
 #    name, title, format, whether it is set against direct
 FIGURES = (
     ("bulk", "TCP bulk, one stream, GB/s", "%.2f", True),
-    ("bulk-cpu", "  processor seconds of the relay for a GB", "%.3f", False),
-    ("pingpong-p50", "TCP 64-byte ping-pong, median, us", "%.1f", True),
-    ("pingpong-p99", "TCP 64-byte ping-pong, 99 %, us", "%.1f", True),
+    ("bulk-cpu", "  processor seconds of the relay a GB", "%.3f", False),
+    ("pingpong-p50", "TCP 64 bytes to and fro, one core, us", "%.1f", True),
+    ("pingpong-p99", "  the slowest 1 % take longer than, us", "%.1f", True),
     ("connect", "TCP connections a second, 64 at a time", "%.0f", True),
     ("idle", "Memory of a further idle session, KiB (PSS)", "%.2f", False),
     ("memory", "Memory before that, MiB (PSS, all processes)", "%.1f",

@@ -31,7 +31,8 @@ class Daemon:
     """Started with a configuration, ready when the constructor returns.
 
     conf    text of the configuration; user, chroot and, with -s, the
-            socket are put in unless raw
+            socket are put in unless raw, and a short drain unless it
+            names one, so that open sessions do not hold up stop()
     args    further words for the command line
     uid     start it as this user and not as root
     start   False: only write the files
@@ -63,6 +64,8 @@ class Daemon:
         """Another text of the configuration, for the next start or HUP."""
         with open(self.conf, "w") as stream:
             stream.write(self.head + conf)
+            if self.head and "drain" not in conf:
+                stream.write("\ntimeouts { drain 1s }\n")
         os.chmod(self.conf, 0o644)
 
     def command(self, *more):

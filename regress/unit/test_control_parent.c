@@ -14,7 +14,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/socket.h>
+#include <sys/wait.h>
+
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -274,6 +278,34 @@ events_wait_beside_a_request(void **state)
 	expect_done(fd, 3, 1);
 }
 
+/* Although the process has news for the parent, and the parent had some. */
+static void
+last_answer_of_a_parent_arrives(void **state)
+{
+	struct inner_client who;
+	struct frame_in in;
+	int fd, other, status;
+
+	(void)state;
+	rig_start(&rig, 1, 0);
+	fd = rig_open(&rig, 6, 77, ROLE_ADMIN);
+	other = rig_open(&rig, 7, 1, ROLE_ADMIN);
+	peer_plain(fd, MSG_L2C_STOP, 2);
+	expect_request(&in, MSG_C2P_STOP, &who);
+	close(rig_client(&rig, 8, 1, ROLE_ADMIN));
+	assert_int_equal(recv(rig.channel, rig.packet, 1, MSG_PEEK), 1);
+	assert_return_code(kill(rig.pid, SIGSTOP), errno);
+	assert_int_equal(waitpid(rig.pid, &status, WUNTRACED), rig.pid);
+	peer_plain(other, MSG_L2C_RELOAD, 2);
+	rig_done(&rig, &who, 0);
+	close(rig.channel);
+	assert_return_code(kill(rig.pid, SIGCONT), errno);
+	expect_done(fd, 2, 0);
+	close(other);
+	assert_int_equal(waitpid(rig.pid, &status, 0), rig.pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 /* Requests and ends wait for room, and each arrives once. */
 static void
 full_channel_loses_nothing(void **state)
@@ -420,6 +452,7 @@ main(void)
 		T(one_request_at_a_time),
 		T(stale_answers_are_dropped),
 		T(events_wait_beside_a_request),
+		cmocka_unit_test(last_answer_of_a_parent_arrives),
 		cmocka_unit_test(full_channel_loses_nothing),
 		cmocka_unit_test(standby_takes_over_when_told),
 		cmocka_unit_test(standby_takes_nothing_else),

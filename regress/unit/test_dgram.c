@@ -210,6 +210,8 @@ receiver_that_comes_back_gets_the_next_datagram(void **state)
 	edgram_give(20, 2);
 	edgram_expect(&t, 20, 2);
 	edgram_wait_balance(1, 2);
+	/* the loss is counted once, when the kernel has told of it */
+	assert_int_equal(erig_count(&edgram.rig, 1, COUNT_DROP_REFUSED), 1);
 	edgram_close_dst(&t);
 }
 

@@ -1,0 +1,269 @@
+"""The processes of a running mctd: which there are, what each may still do,
+and what is lost when one of them dies."""
+
+import os
+import pwd
+import signal
+import subprocess
+
+from echo import Echo, ask, asked, ending, served, tcp
+from ends import connect, make, receiver
+from program import children_of, title_of, wait_for
+from watch import Monitor
+
+NOBODY = pwd.getpwnam("nobody")
+CAP_NET_BIND_SERVICE = 1 << 10
+LOW_FDS = 32
+NAMESPACES = ("net", "mnt", "ipc", "uts")
+
+
+def status_of(pid):
+    """/proc/PID/status as a dictionary of texts."""
+    with open("/proc/%d/status" % pid) as stream:
+        return dict(line.rstrip("\n").split(":\t", 1)
+                    if ":\t" in line else (line.rstrip(":\n"), "")
+                    for line in stream)
+
+
+def capabilities(pid):
+    status = status_of(pid)
+    return {name: int(status["Cap" + name], 16)
+            for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
+
+
+def descriptors(pid):
+    return set(map(int, os.listdir("/proc/%d/fd" % pid)))
+
+
+def test_titles_tell_the_processes_apart(context):
+    for standby in (0, 2, 8):
+        daemon = context.daemon("limits { standby %d }\n" % standby)
+        titles = sorted(map(title_of, daemon.all_pids()))
+        assert titles == sorted(
+            ["mctd: parent", "mctd: control", "mctd: engine"] +
+            2 * standby * ["mctd: standby"]), titles
+        daemon.stop()
+    daemon = context.daemon()
+    assert len(daemon.pids()["standby"]) == 8
+
+
+def test_every_process_runs_as_the_user_and_in_the_chroot(context):
+    daemon = context.daemon("limits { standby 1 }\n")
+    root = os.stat(daemon.chroot)
+    for pid in daemon.all_pids():
+        status = status_of(pid)
+        assert status["Uid"].split() == 4 * [str(NOBODY.pw_uid)], status
+        assert status["Gid"].split() == 4 * [str(NOBODY.pw_gid)], status
+        assert status["Groups"].split() == [], status
+        assert status["NoNewPrivs"] == "1", status
+        assert status["Threads"] == "1", status
+        for place in ("root", "cwd"):
+            found = os.stat("/proc/%d/%s" % (pid, place))
+            assert (found.st_dev, found.st_ino) == (root.st_dev, root.st_ino)
+
+
+def test_no_capability_is_kept_that_nothing_needs(context):
+    daemon = context.daemon("limits { standby 1 }\n"
+                            "bridge tcp:*:1024 tcp:127.0.0.1:80\n")
+    for pid in daemon.all_pids():
+        assert not any(capabilities(pid).values()), capabilities(pid)
+
+
+def test_parent_keeps_the_capability_for_low_ports(context):
+    daemon = context.daemon("limits { standby 1 }\n"
+                            "bridge tcp:*:1023 tcp:127.0.0.1:80\n")
+    for pid in daemon.all_pids():
+        one = CAP_NET_BIND_SERVICE if pid == daemon.pid else 0
+        has = capabilities(pid)
+        assert has.pop("Bnd") & ~one == 0, title_of(pid)
+        assert has == {"Inh": 0, "Prm": one, "Eff": one, "Amb": 0}, has
+
+
+def test_children_have_empty_namespaces_where_allowed(context):
+    daemon = context.daemon("limits { standby 1 }\n")
+    for name, option in zip(NAMESPACES, ("--net", "--mount", "--ipc",
+                                         "--uts")):
+        def namespace(pid, name=name):
+            return os.readlink("/proc/%s/ns/%s" % (pid, name))
+        assert namespace(daemon.pid) == namespace("self")
+        if subprocess.run(["unshare", option, "true"],
+                          check=False).returncode != 0:
+            continue
+        seen = [namespace(pid) for pid in daemon.all_pids()]
+        assert len(set(seen)) == len(seen), (name, seen)
+    for pid in children_of(daemon.pid):
+        with open("/proc/%d/net/dev" % pid) as stream:
+            assert len(stream.readlines()) <= 3  # a head, and "lo"
+
+
+def test_children_have_no_descriptor_but_channel_and_loop(context):
+    daemon = context.daemon("limits { standby 1 }\n")
+    for pid in children_of(daemon.pid):
+        targets = [os.readlink("/proc/%d/fd/%d" % (pid, fd))
+                   for fd in descriptors(pid) if fd > 2]
+        kinds = sorted(target.split(":")[0] for target in targets)
+        # the pipe is one with itself: libevent's, for signals
+        assert kinds == ["anon_inode", "pipe", "pipe", "socket"], kinds
+        assert len(set(targets)) == 3, targets
+
+
+def test_low_descriptors_are_taken_before_traffic(context):
+    """So that what the parent may read can be told by its number."""
+    echo, src = Echo(tcp(context)), tcp(context)
+    lines = ["limits { standby 8 }", "bridge %s %s" % (src, echo.text)]
+    for n in range(8):
+        os.mkdir(context.path("d%d" % n))
+        lines.append('directory "%s"' % context.path("d%d" % n))
+    daemon = context.daemon("\n".join(lines) + "\n")
+    before = descriptors(daemon.pid)
+    assert set(range(LOW_FDS)) <= before
+    with asked(src):
+        assert len(descriptors(daemon.pid) - before) == 2
+        assert before <= descriptors(daemon.pid)
+
+
+def lose(daemon, kind):
+    """Kills the one at work; returns when another has its title."""
+    old = daemon.pids()[kind][0]
+    os.kill(old, signal.SIGKILL)
+    wait_for(lambda: daemon.pids()[kind] not in ([], [old]), 10,
+             "standby as " + kind)
+
+
+def with_echo(context, more=""):
+    """A daemon, and the src of its bridge to an echo."""
+    echo, src = Echo(tcp(context)), tcp(context)
+    return context.daemon(
+        "bridge %s %s\n" % (src, echo.text) + more), src
+
+
+def datagrams(context):
+    """The configuration of a bridge, its sender and its receiver."""
+    src = "udp:127.0.0.1:%d" % context.port()
+    dst = "udp:127.0.0.1:%d" % context.port()
+    sender, address = make(src)
+    sender.connect(address)
+    return "bridge %s %s\n" % (src, dst), sender, receiver(dst)
+
+
+def test_engine_death_costs_its_sessions_and_nothing_else(context):
+    line, sender, sink = datagrams(context)
+    daemon, src = with_echo(context, line)
+    standby = daemon.pids()["standby"]
+    peer = asked(src)
+    lose(daemon, "engine")
+    assert ending(peer) == "reset"
+    assert daemon.pids()["engine"][0] in standby
+    assert len(daemon.pids()["standby"]) == 7
+    assert daemon.show("summary")[0]["standby-engines"] == 3
+    with connect(src) as peer:
+        ask(peer, 100000)
+    for n in range(20):
+        sender.send(b"%d" % n)
+        assert sink.recv(100) == b"%d" % n
+    daemon.wait_log("took over")
+
+
+def test_datagrams_wait_while_there_is_no_engine(context):
+    line, sender, sink = datagrams(context)
+    daemon = context.daemon(line)
+    # the parent sleeps, so nobody takes over before they are all sent
+    os.kill(daemon.pid, signal.SIGSTOP)
+    engine = daemon.pids()["engine"][0]
+    os.kill(engine, signal.SIGKILL)
+    wait_for(lambda: title_of(engine) == "", 10, "death of the engine")
+    for n in range(50):
+        sender.send(b"%d" % n)
+    os.kill(daemon.pid, signal.SIGCONT)
+    for n in range(50):
+        assert sink.recv(100) == b"%d" % n
+
+
+def test_control_death_costs_its_clients_and_nothing_else(context):
+    daemon, src = with_echo(context)
+    peer = asked(src)
+    client = connect("unix:" + daemon.socket)
+    wait_for(lambda: daemon.show("summary")[0]["clients"] == 2)
+    lose(daemon, "control")
+    assert ending(client) == "end"
+    ask(peer)
+    assert daemon.show("sessions")[0]["state"] == "open"
+    daemon.add(tcp(context), tcp(context))
+    summary = daemon.show("summary")[0]
+    assert summary["clients"] == 1
+    assert summary["standby-controls"] == 3
+
+
+def test_death_of_a_child_is_an_event(context):
+    daemon = context.daemon("limits { standby 2 }\n")
+    monitor = Monitor(context, daemon)
+    lose(daemon, "engine")
+    assert "engine" in monitor.wait("child-restarted").values()
+    lose(daemon, "control")
+    monitor = Monitor(context, daemon)
+    restarted = monitor.wait_count(2, "child-restarted")
+    assert "control" in restarted[1].values(), restarted
+
+
+def test_death_of_a_standby_is_counted_only(context):
+    daemon = context.daemon("limits { standby 1 }\n")
+    before = daemon.pids()
+    for pid in before["standby"]:
+        os.kill(pid, signal.SIGKILL)
+
+    def none_left():
+        summary = daemon.show("summary")[0]
+        return summary["standby-engines"] == 0 == \
+            summary["standby-controls"]
+    wait_for(none_left, 10, "end of the standbys")
+    assert daemon.pids() == dict(before, standby=[])
+
+
+def use_up(context, kind):
+    daemon = context.daemon("limits { standby 1 }\n")
+    lose(daemon, kind)
+    daemon.wait_log("the last standby %s is at work: restart mctd" % kind)
+    children = children_of(daemon.pid)
+    os.kill(daemon.pids()[kind][0], signal.SIGKILL)
+    assert daemon.process.wait(20) == 1
+    assert "no standby %s is left: the daemon ends" % kind in \
+        daemon.log_text()
+    assert not any(map(title_of, children))
+    assert not os.path.exists(daemon.socket)
+
+
+def test_daemon_ends_when_no_standby_engine_is_left(context):
+    use_up(context, "engine")
+
+
+def test_daemon_ends_when_no_standby_control_is_left(context):
+    use_up(context, "control")
+
+
+def test_no_child_outlives_the_parent(context):
+    daemon, src = with_echo(context)
+    peer = asked(src)
+    children = children_of(daemon.pid)
+    daemon.kill()
+    wait_for(lambda: not any(map(title_of, children)), 10,
+             "end of the children")
+    assert ending(peer) in ("end", "reset")
+
+
+def test_hung_engine_is_replaced_when_it_must_end_a_session(context):
+    daemon, src = with_echo(context)
+    peer = asked(src)
+    os.kill(daemon.pids()["engine"][0], signal.SIGSTOP)
+    session = daemon.show("sessions")[0]["id"]
+    status, _, err = daemon.ctl("session", "close", str(session))
+    assert status == 0, err
+    assert ending(peer) == "reset"
+    daemon.wait_log("does not end a session")
+    wait_for(lambda: served(src), 10, "service by a standby")
+
+
+def test_hung_children_do_not_hold_up_the_end(context):
+    daemon = context.daemon("limits { standby 1 }\n")
+    for pid in children_of(daemon.pid):
+        os.kill(pid, signal.SIGSTOP)
+    daemon.stop()
