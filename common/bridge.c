@@ -102,8 +102,8 @@ refuse(const char **why, int err, const char *sentence)
 	return -1;
 }
 
-static int
-check_name(const char *name, const char **why)
+int
+bridge_name_check(const char *name, const char **why)
 {
 	static const char others[] = "-_.";
 	int digits = 1;
@@ -160,5 +160,5 @@ bridge_check(const struct bridge_spec *spec, const char **why)
 		return refuse(why, EINVAL, "src and dst are the same");
 	if (check_options(spec, why) == -1)
 		return -1;
-	return check_name(spec->name, why);
+	return bridge_name_check(spec->name, why);
 }

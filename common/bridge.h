@@ -66,10 +66,17 @@ int bridge_option_parse(enum option_unit, const char *text, uint32_t max,
     uint32_t *value);
 
 /*
+ * Whether a bridge can be called so: letters, digits, '-', '_', '.', fewer
+ * than NAME_BYTES, not all digits; empty is none.  Returns 0, or -1 with
+ * errno EINVAL and *why.
+ */
+int bridge_name_check(const char *name, const char **why);
+
+/*
  * Whether the spec can be a bridge at all: both ends sound (addr_check), of
- * one socket type but not the same, options within their limits, name sound
- * (letters, digits, '-', '_', '.', not all digits).  Returns 0, or -1 with
- * errno EPROTOTYPE (types differ), EINVAL or what addr_check says, and *why.
+ * one socket type but not the same, options within their limits, name sound.
+ * Returns 0, or -1 with errno EPROTOTYPE (types differ), EINVAL or what
+ * addr_check says, and *why.
  */
 int bridge_check(const struct bridge_spec *, const char **why);
 

@@ -37,6 +37,8 @@ mct_options_set(
 			errno = ERANGE;
 			return -1;
 		}
+		if (bridge_name_check(value, NULL) == -1)
+			return -1;
 		strcpy(options->name, value);
 		return 0;
 	}

@@ -34,7 +34,7 @@ show_field(const struct mct_record *record, const char *field, char *buf,
 	out_field(record, field, buf, size);
 }
 
-/* All drops, whatever the reason; "-" where none are counted. */
+/* All drops, whatever the reason. */
 static void
 show_drops(const struct mct_record *record, const char *prefix, char *buf,
     size_t size)
@@ -42,18 +42,14 @@ show_drops(const struct mct_record *record, const char *prefix, char *buf,
 	const char *name;
 	uint64_t n, sum = 0;
 	unsigned int i;
-	int any = 0;
 
 	for (i = 0; (name = mct_record_field(record, i)) != NULL; i++) {
 		if (strncmp(name, prefix, strlen(prefix)) != 0 ||
 		    mct_record_number(record, name, &n) == -1)
 			continue;
 		sum += n;
-		any = 1;
 	}
-	snprintf(buf, size, "-");
-	if (any)
-		snprintf(buf, size, "%" PRIu64, sum);
+	snprintf(buf, size, "%" PRIu64, sum);
 }
 
 /* The bridge of a session: its name, or its id when it has none. */
@@ -66,21 +62,27 @@ show_bridge_name(const struct mct_record *record, const char *field,
 		out_field(record, field, buf, size);
 }
 
-static const struct show_column bridge_columns[] = {
+static const struct show_column stream_columns[] = {
 	{ { "ID", TABLE_RIGHT }, "id", show_field },
 	{ { "NAME", TABLE_SHRINK | TABLE_OPTIONAL }, "name", show_field },
 	{ { "STATE", 0 }, "state", show_field },
 	{ { "SRC", TABLE_SHRINK }, "src", show_field },
 	{ { "DST", TABLE_SHRINK }, "dst", show_field },
-	{ { "SESS", TABLE_RIGHT | TABLE_OPTIONAL }, "sessions", show_field },
+	{ { "SESS", TABLE_RIGHT }, "sessions", show_field },
 	{ { "TO-DST", TABLE_RIGHT }, "bytes-to-dst", show_field },
-	{ { "TO-SRC", TABLE_RIGHT | TABLE_OPTIONAL }, "bytes-to-src",
-	    show_field },
-	{ { "MSG-IN", TABLE_RIGHT | TABLE_OPTIONAL }, "messages-in",
-	    show_field },
-	{ { "MSG-OUT", TABLE_RIGHT | TABLE_OPTIONAL }, "messages-out",
-	    show_field },
-	{ { "DROPS", TABLE_RIGHT | TABLE_OPTIONAL }, "drop-", show_drops },
+	{ { "TO-SRC", TABLE_RIGHT }, "bytes-to-src", show_field },
+};
+
+static const struct show_column datagram_columns[] = {
+	{ { "ID", TABLE_RIGHT }, "id", show_field },
+	{ { "NAME", TABLE_SHRINK | TABLE_OPTIONAL }, "name", show_field },
+	{ { "STATE", 0 }, "state", show_field },
+	{ { "SRC", TABLE_SHRINK }, "src", show_field },
+	{ { "DST", TABLE_SHRINK }, "dst", show_field },
+	{ { "TO-DST", TABLE_RIGHT }, "bytes-to-dst", show_field },
+	{ { "MSG-IN", TABLE_RIGHT }, "messages-in", show_field },
+	{ { "MSG-OUT", TABLE_RIGHT }, "messages-out", show_field },
+	{ { "DROPS", TABLE_RIGHT }, "drop-", show_drops },
 };
 
 static const struct show_column session_columns[] = {
@@ -137,60 +139,114 @@ put_json(void *arg, const struct mct_record *record)
 	out_json_record(arg, record);
 }
 
-struct row {
+/* A table in the making, of the columns it has. */
+struct rows {
 	struct table table;
+	struct table_column looks[TABLE_COLUMNS];
 	const struct show_column *columns;
 	size_t ncolumns;
 };
 
 static void
+rows_begin(struct rows *rows, const struct show_column *columns, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		rows->looks[i] = columns[i].look;
+	rows->columns = columns;
+	rows->ncolumns = n;
+	table_begin(&rows->table, rows->looks, n);
+}
+
+static void
 put_row(void *arg, const struct mct_record *record)
 {
 	char text[OUT_TEXT_BYTES];
-	struct row *row = arg;
+	struct rows *rows = arg;
 	size_t i;
 
-	for (i = 0; i < row->ncolumns; i++) {
-		row->columns[i].value(
-		    record, row->columns[i].field, text, sizeof text);
-		table_cell(&row->table, text);
+	for (i = 0; i < rows->ncolumns; i++) {
+		rows->columns[i].value(
+		    record, rows->columns[i].field, text, sizeof text);
+		table_cell(&rows->table, text);
 	}
 }
 
 /* A table is printed when it is whole, or not at all. */
 static int
-show_table(struct ctl *ctl, const char *what,
-    const struct show_column *columns, size_t n)
+rows_end(struct rows *rows, int status)
 {
-	struct table_column looks[TABLE_COLUMNS];
-	struct row row = { .columns = columns, .ncolumns = n };
-	size_t i;
-	int status;
-
-	for (i = 0; i < n; i++)
-		looks[i] = columns[i].look;
-	table_begin(&row.table, looks, n);
-	status = show_each(ctl, what, put_row, &row);
 	if (status != CTL_DONE) {
-		table_drop(&row.table);
+		table_drop(&rows->table);
 		return status;
 	}
-	if (table_end(&row.table, stdout, out_width(stdout)) == -1) {
+	if (table_end(&rows->table, stdout, out_width(stdout)) == -1) {
 		ctl_say("out of memory");
 		return CTL_REFUSED;
 	}
 	return CTL_DONE;
 }
 
+/* Bridges of streams, and those of datagrams, of which other things count. */
+struct bridge_tables {
+	struct rows stream;
+	struct rows datagram;
+};
+
+static void
+put_bridge(void *arg, const struct mct_record *record)
+{
+	struct bridge_tables *t = arg;
+
+	put_row(mct_record_text(record, "messages-in") != NULL ?
+	    &t->datagram : &t->stream, record);
+}
+
 static int
-show_list(struct ctl *ctl, const char *what,
-    const struct show_column *columns, size_t n)
+has_rows(const struct rows *rows)
+{
+	return rows->table.ncells > 0 || rows->table.failed;
+}
+
+static int
+bridges_table(struct ctl *ctl)
+{
+	struct bridge_tables t;
+	int streams, status;
+
+	rows_begin(&t.stream, COLUMNS(stream_columns));
+	rows_begin(&t.datagram, COLUMNS(datagram_columns));
+	status = show_each(ctl, "bridges", put_bridge, &t);
+	streams = has_rows(&t.stream) || !has_rows(&t.datagram);
+	if (streams)
+		status = rows_end(&t.stream, status);
+	if (has_rows(&t.datagram)) {
+		if (streams && status == CTL_DONE)
+			putchar('\n');
+		status = rows_end(&t.datagram, status);
+	}
+	return status;
+}
+
+static int
+sessions_table(struct ctl *ctl)
+{
+	struct rows rows;
+
+	rows_begin(&rows, COLUMNS(session_columns));
+	return rows_end(&rows, show_each(ctl, "sessions", put_row, &rows));
+}
+
+/* For programs all fields of each record, for people a table. */
+static int
+show_list(struct ctl *ctl, const char *what, int (*table)(struct ctl *))
 {
 	int status = ctl_connect(ctl);
 
 	if (status == CTL_DONE)
 		status = ctl->json ? show_each(ctl, what, put_json, stdout) :
-		    show_table(ctl, what, columns, n);
+		    table(ctl);
 	return status != CTL_DONE ? status : ctl_flush();
 }
 
@@ -198,14 +254,14 @@ int
 show_bridges(struct ctl *ctl, const struct words_call *call)
 {
 	(void)call;
-	return show_list(ctl, "bridges", COLUMNS(bridge_columns));
+	return show_list(ctl, "bridges", bridges_table);
 }
 
 int
 show_sessions(struct ctl *ctl, const struct words_call *call)
 {
 	(void)call;
-	return show_list(ctl, "sessions", COLUMNS(session_columns));
+	return show_list(ctl, "sessions", sessions_table);
 }
 
 /* In the summary, what is in use stands in one line with its limit. */

@@ -444,11 +444,11 @@ statement_bridge_end(struct statement *st)
 	if (read_addr(st, &b->spec.src, "src", &word[0]) == -1 ||
 	    read_addr(st, &b->spec.dst, "dst", &word[1]) == -1)
 		return -1;
+	if (check_options(st, &b->spec) == -1)
+		return -1;
 	if (bridge_check(&b->spec, &why) == -1)
 		return lex_fail(&st->lex, b->line, "bridge %.*s %.*s: %s",
 		    LEX_ARGS(&word[0]), LEX_ARGS(&word[1]), why);
-	if (check_options(st, &b->spec) == -1)
-		return -1;
 	conf->nbridges++;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * Bridges: the table, opening and closing.
+ * Bridges: the table.
  *
  *	FREE -> HELD         its sockets stand, nothing comes in yet
  *	HELD -> OPEN         it listens
@@ -15,6 +15,7 @@
 
 #include "../../common/bridge.h"
 #include "../share/inner.h"
+#include "../share/registry.h"
 #include "loop.h"
 
 enum bridge_state {
@@ -51,39 +52,10 @@ struct bridge {
 	uint64_t dropped[COUNTS]; /* as of the last event */
 };
 
-/* Who asks, and how the bridge is to be. */
-struct bridge_request {
-	const struct bridge_spec *spec;
-	struct bridge_options options; /* with defaults put in */
-	uint32_t owner;
-	int from_conf;
-	int listener;            /* a socket to take over, or -1 */
-	const struct inner_client *waiter;
-};
-
 int bridges_init(uint32_t bridges);
 size_t bridges_bytes(uint32_t bridges);
 uint32_t bridges_limit(void);
 struct bridge *bridges_at(uint32_t slot);
-
-/*
- * Opens the sockets; the bridge is HELD.  Returns it, or NULL with errno and
- * *why (never NULL): the errors of mct_bridge(3).
- */
-struct bridge *bridges_open(const struct bridge_request *, const char **why);
-
-/*
- * From HELD on its way: a connection-oriented one is OPEN when this returns,
- * for the other the waiter is answered later.  0, or -1 with errno.
- */
-int bridges_begin(struct bridge *);
-
-/*
- * Closes it and its sessions.  Returns 0, or -1 when it is being closed.
- * With keep_listener its listening socket stays open, for another.
- */
-int bridges_close(struct bridge *, const struct inner_client *waiter,
-    int keep_listener);
 
 /* Ended with its last socket: called by datagrams.c. */
 void bridges_finished(struct bridge *);
@@ -101,10 +73,16 @@ struct bridge *bridges_next(uint32_t from);
 struct bridge *bridges_named(const char *name);
 struct bridge *bridges_same(const struct bridge_spec *);
 
-/* Stops taking anything in; sessions go on. */
-void bridges_drain(void);
+/* Those that a new bridge could be in the way of. */
+int bridges_is_living(const struct bridge *);
+int bridges_is_stream(const struct bridge *);
 
-/* Once a turn: ends what is over, resumes what was paused. */
-void bridges_turn(void);
+/* Its state in the registry; an event and a log line about it. */
+void bridges_show(const struct bridge *, enum slot_state);
+void bridges_note(const struct bridge *, enum event_type, const char *what);
+
+/* Some bridge may be over, or may go on: to be looked at this turn. */
+void bridges_look(void);
+int bridges_take_look(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include "broker.h"
 #include "clients.h"
 #include "datagrams.h"
+#include "life.h"
 #include "sessions.h"
 #include "slots.h"
 
@@ -35,13 +36,13 @@ add_bridge(const struct request *r, const struct bridge_spec *spec)
 	conf_resolve(hooks.conf(), &ask.options);
 	ask.owner = r->uid;
 	ask.waiter = &r->who;
-	b = bridges_open(&ask, &why);
+	b = life_open(&ask, &why);
 	if (b == NULL) {
 		clients_error(&r->who, errno, why);
 		return;
 	}
-	if (bridges_begin(b) == -1)
-		(void)bridges_close(b, NULL, 0);
+	if (life_begin(b) == -1)
+		(void)life_close(b, NULL, 0);
 }
 
 static int
@@ -101,7 +102,7 @@ close_named(const struct request *r, const struct proto_close *m)
 		return;
 	}
 	if ((b = bridges_at(slot)) != NULL)
-		closed = bridges_close(b, &r->who, 0);
+		closed = life_close(b, &r->who, 0);
 	else
 		closed = sessions_close(sessions_at(slot), END_REQUESTED,
 		    &r->who);

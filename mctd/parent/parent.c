@@ -31,6 +31,7 @@
 #include "daemon.h"
 #include "datagrams.h"
 #include "handover.h"
+#include "life.h"
 #include "loop.h"
 #include "parent.h"
 #include "reload.h"
@@ -77,7 +78,7 @@ stop(void)
 	log_info("stopping: %u sessions have %u s to end", sessions_all(),
 	    parent.conf->timeouts.drain_s);
 	daemon_notify("STOPPING=1");
-	bridges_drain();
+	life_drain();
 }
 
 static int
@@ -242,7 +243,7 @@ loop(void)
 			log_fatal("event loop failed");
 			return 1;
 		}
-		bridges_turn();
+		life_turn();
 		tell_engine();
 		clients_flush();
 		if (ended())

@@ -20,6 +20,7 @@
 #include "bridges.h"
 #include "children.h"
 #include "events.h"
+#include "life.h"
 #include "reload.h"
 #include "slots.h"
 
@@ -201,7 +202,7 @@ open_new(const struct conf *conf, const struct conf_bridge *entry,
 	ask.options = entry->spec.options;
 	conf_resolve(conf, &ask.options);
 	ask.listener = listener_of(&entry->spec.src);
-	return bridges_open(&ask, why) == NULL ? -1 : 0;
+	return life_open(&ask, why) == NULL ? -1 : 0;
 }
 
 /* Closes what open_new opened. */
@@ -213,7 +214,7 @@ undo(const struct conf *conf)
 	for (b = bridges_next(1); b != NULL; b = next) {
 		next = bridges_next(b->slot + 1);
 		if (b->state == BRIDGE_HELD)
-			(void)bridges_close(b, NULL, b->borrowed);
+			(void)life_close(b, NULL, b->borrowed);
 	}
 	mark_gone(conf, 1);
 }
@@ -241,13 +242,13 @@ commit(const struct conf *conf)
 	for (b = bridges_next(1); b != NULL; b = next) {
 		next = bridges_next(b->slot + 1);
 		if (b->gone)
-			(void)bridges_close(b, NULL, is_borrowed(b));
+			(void)life_close(b, NULL, is_borrowed(b));
 	}
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
 		if (!b->from_conf || b->state == BRIDGE_CLOSING)
 			continue;
 		if (b->state == BRIDGE_HELD) {
-			if (bridges_begin(b) == -1)
+			if (life_begin(b) == -1)
 				log_warn("bridge %u: %s", slots_id(b->slot),
 				    strerror(errno));
 			continue;

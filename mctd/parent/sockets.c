@@ -36,6 +36,7 @@ struct directory {
 static struct {
 	struct directory directory[LIMIT_DIRECTORIES];
 	unsigned int ndirectories;
+	char control[CONF_PATH_BYTES];
 	int way; /* system_open_way */
 } sockets = { .way = -1 };
 
@@ -55,6 +56,12 @@ sockets_add_directory(const char *path)
 	(void)strlcpy(d->path, path, sizeof d->path);
 	sockets.ndirectories++;
 	return 0;
+}
+
+void
+sockets_set_control(const char *path)
+{
+	(void)strlcpy(sockets.control, path, sizeof sockets.control);
 }
 
 int
@@ -103,6 +110,21 @@ allowed_directory(
 		return NULL;
 	}
 	return d;
+}
+
+int
+sockets_check(const struct addr *a, const char **why)
+{
+	const char *name;
+
+	if (!addr_is_path(a))
+		return 0;
+	if (strcmp(a->u.un.sun_path, sockets.control) == 0) {
+		*why = "this is mctd's control socket";
+		errno = EACCES;
+		return -1;
+	}
+	return allowed_directory(a, &name, why) == NULL ? -1 : 0;
 }
 
 static int

@@ -14,8 +14,12 @@
  * here, so before the chroot).
  */
 int sockets_add_directory(const char *path);
+/* The control socket, which is no end of a bridge. */
+void sockets_set_control(const char *path);
 /* The way to connect to a path that was opened first. */
 int sockets_init(void);
+/* Whether an address may be an end of a bridge: 0, or -1 with EACCES. */
+int sockets_check(const struct addr *, const char **why);
 
 /* Connection-oriented types. */
 int sockets_listen(const struct addr *src, const char **why);

@@ -289,6 +289,7 @@ open_outside(const struct conf *conf, const struct identity *id)
 	uint32_t i;
 
 	daemon_open_ways();
+	sockets_set_control(conf->socket);
 	for (i = 0; i < conf->ndirectories; i++)
 		if (sockets_add_directory(conf->directory[i]) == -1) {
 			log_fatal("directory %s: %s", conf->directory[i],

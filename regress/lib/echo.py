@@ -1,4 +1,5 @@
-"""A dst that answers, and the question whether a bridge leads to it.
+"""A dst that answers, and the question whether a bridge leads to it; the
+death of children, after which it should.
 
     echo = Echo("tcp:127.0.0.1:81")
     daemon = context.daemon("bridge tcp:127.0.0.1:80 " + echo.text)
@@ -8,9 +9,11 @@
 
 import contextlib
 import os
+import signal
 import threading
 
 from ends import connect, listen, take
+from program import wait_for
 
 
 class Echo:
@@ -75,6 +78,29 @@ def ending(peer):
         return "reset"
     assert got == b"", got
     return "end"
+
+
+def turned_away(text):
+    """Whether a new peer is reset, be it before it notices that it was
+    accepted."""
+    try:
+        return ending(connect(text)) == "reset"
+    except ConnectionResetError:
+        return True
+
+
+def at_work(daemon, kind, other_than=None):
+    """The engine or control of a daemon, or the one after that one."""
+    def find():
+        return [pid for pid in daemon.pids()[kind] if pid != other_than]
+    return wait_for(find, 20, kind)[0]
+
+
+def lose(daemon, kind):
+    """Kills the one at work; returns when another has its title."""
+    old = at_work(daemon, kind)
+    os.kill(old, signal.SIGKILL)
+    at_work(daemon, kind, other_than=old)
 
 
 def tcp(context):

@@ -354,4 +354,5 @@ def test_ready_is_said_when_every_child_is(context):
             daemon.process = subprocess.Popen(
                 daemon.command("-d"), env=environment(), stderr=log)
         assert manager.recv(100) == b"READY=1"
-        assert len(daemon.pids()["standby"]) == 16
+        assert len(children_of(daemon.pid)) == 18
+        assert daemon.ctl("show", "summary")[0] == 0

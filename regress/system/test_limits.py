@@ -1,12 +1,7 @@
 """Limits of sessions, bridges and descriptors: who is over one waits or is
 refused, nothing is spun on or left behind, and it goes on by itself."""
 
-import errno
 import os
-import pwd
-import resource
-import socket
-import subprocess
 import time
 
 from ends import (Line, QUICK, accept, connect, exchange, expect_nothing,
@@ -209,59 +204,6 @@ def test_paused_bridge_uses_no_processor(context):
     line = Line(context, options="max 2")
     fill_up(line, 2)
     check_idle(line.daemon)
-
-
-def set_descriptors(daemon, soft, hard):
-    """As the daemon's own user, who needs no privilege for that."""
-    user = pwd.getpwnam("nobody")
-    subprocess.run(("prlimit", "--pid", str(daemon.pid),
-                    "--nofile=%d:%d" % (soft, hard)), user=user.pw_uid,
-                   group=user.pw_gid, extra_groups=(), check=True)
-
-
-def without_descriptors(line, spare):
-    """So many are left to the parent, and none more can be had."""
-    wait_for(lambda: clients_left(line.daemon) == 1, 10, "only the monitor")
-    used = sorted(int(fd) for fd in
-                  os.listdir("/proc/%d/fd" % line.daemon.pid))
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    set_descriptors(line.daemon, used[-1] + 1 + spare, hard)
-    return soft, hard
-
-
-def test_no_descriptor_left_pauses_and_goes_on(context):
-    line = Line(context)
-    old = line.pair()
-    monitor = Monitor(context, line.daemon)
-    monitor.wait("session-opened")
-    limits = without_descriptors(line, 0)
-    peer = connect(line.src)
-    peer.sendall(b"waited")
-    monitor.wait("limit-reached", text="descriptors")
-    exchange(*old)
-    # A client of the control socket waits as well.
-    client = connect("unix:" + line.daemon.socket)
-    check_idle(line.daemon)
-    set_descriptors(line.daemon, *limits)
-    exchange_after(peer, accept(line.server))
-    wait_state(line, "listening")
-    client.close()
-    line.check()
-
-
-def test_no_descriptor_left_to_connect_resets_the_peer(context):
-    line = Line(context)
-    old = line.pair()
-    monitor = Monitor(context, line.daemon)
-    monitor.wait("session-opened")
-    limits = without_descriptors(line, 1)
-    expect_refusal(line.src)
-    event = monitor.wait("connect-failed")
-    assert event["err"] == errno.EMFILE, event
-    monitor.wait("limit-reached", text="descriptors")
-    exchange(*old)
-    set_descriptors(line.daemon, *limits)
-    line.check()
 
 
 def test_full_bridge_table_is_refused(context):

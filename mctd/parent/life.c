@@ -1,0 +1,238 @@
+/*
+ * The life of a bridge: open, begin, close.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "accept.h"
+#include "clients.h"
+#include "datagrams.h"
+#include "life.h"
+#include "sessions.h"
+#include "slots.h"
+#include "sockets.h"
+
+static const struct bridge_spec *
+spec_of(const struct bridge *b)
+{
+	return &slots_entry(b->slot)->spec;
+}
+
+/* A group as either end is the work of a multicast bridge. */
+static int
+is_multicast(const struct addr *a)
+{
+	if (addr_family(a) == AF_INET)
+		return IN_MULTICAST(ntohl(a->u.in.sin_addr.s_addr));
+	if (addr_family(a) == AF_INET6)
+		return IN6_IS_ADDR_MULTICAST(&a->u.in6.sin6_addr);
+	return 0;
+}
+
+static int
+refuse(int err, const char *text, const char **why)
+{
+	*why = text;
+	errno = err;
+	return -1;
+}
+
+static int
+check(const struct bridge_spec *spec, const char **why)
+{
+	static char text[TEXT_BYTES];
+	const struct bridge *b;
+
+	if (bridge_check(spec, why) == -1)
+		return -1;
+	if (is_multicast(&spec->src) || is_multicast(&spec->dst))
+		return refuse(EOPNOTSUPP,
+		    "multicast groups are not supported", why);
+	if (sockets_check(&spec->src, why) == -1 ||
+	    sockets_check(&spec->dst, why) == -1)
+		return -1;
+	if ((b = bridges_same(spec)) != NULL) {
+		(void)snprintf(text, sizeof text,
+		    "bridge %u has this src and dst", slots_id(b->slot));
+		return refuse(EEXIST, text, why);
+	}
+	if ((b = bridges_named(spec->name)) != NULL) {
+		(void)snprintf(text, sizeof text,
+		    "bridge %u has this name", slots_id(b->slot));
+		return refuse(EEXIST, text, why);
+	}
+	if (!addr_is_connected_type(&spec->src))
+		return 0;
+	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
+		if (bridges_is_living(b) && addr_equal(&spec_of(b)->src,
+		    &spec->src)) {
+			(void)snprintf(text, sizeof text,
+			    "src is in use by bridge %u", slots_id(b->slot));
+			return refuse(EADDRINUSE, text, why);
+		}
+	return 0;
+}
+
+static int
+open_sockets(struct bridge *b, const struct bridge_request *r,
+    const char **why)
+{
+	*why = NULL;
+	if (!addr_is_connected_type(&r->spec->src))
+		return datagrams_open(b, r->spec, why);
+	b->borrowed = r->listener != -1;
+	b->fd = b->borrowed ? r->listener :
+	    sockets_listen(&r->spec->src, why);
+	return b->fd == -1 ? -1 : 0;
+}
+
+struct bridge *
+life_open(const struct bridge_request *r, const char **why)
+{
+	struct registry_entry *e;
+	struct bridge *b;
+	uint32_t slot;
+	int saved;
+
+	if (check(r->spec, why) == -1)
+		return NULL;
+	if ((slot = slots_take(SLOT_BRIDGE)) == 0) {
+		(void)refuse(ENOSPC, "as many bridges as the limit allows",
+		    why);
+		return NULL;
+	}
+	b = bridges_at(slot);
+	assert(b->state == BRIDGE_FREE);
+	memset(b, 0, sizeof *b);
+	b->slot = slot;
+	b->options = r->options;
+	b->from_conf = r->from_conf;
+	if (open_sockets(b, r, why) == -1) {
+		saved = errno;
+		b->fd = -1;
+		slots_give(slot);
+		errno = saved;
+		if (*why == NULL)
+			*why = strerror(saved);
+		return NULL;
+	}
+	if (r->waiter != NULL) {
+		b->waiter = *r->waiter;
+		b->has_waiter = 1;
+	}
+	e = slots_begin(slot);
+	e->spec = *r->spec;
+	e->spec.options = r->options;
+	e->owner = r->owner;
+	e->state = STATE_NONE;
+	slots_end(slot);
+	b->state = BRIDGE_HELD;
+	return b;
+}
+
+int
+life_begin(struct bridge *b)
+{
+	assert(b->state == BRIDGE_HELD);
+	b->borrowed = 0;
+	b->begun = 1;
+	if (!bridges_is_stream(b)) {
+		b->state = BRIDGE_INSTALLING;
+		bridges_show(b, STATE_RELAYING);
+		bridges_note(b, EVENT_BRIDGE_CREATED, "created");
+		datagrams_begin(b);
+		return 0;
+	}
+	if (accept_start(b) == -1) {
+		errno = ENOMEM;
+		return -1;
+	}
+	b->state = BRIDGE_OPEN;
+	bridges_show(b, STATE_LISTENING);
+	bridges_note(b, EVENT_BRIDGE_CREATED, "created");
+	if (b->has_waiter)
+		clients_done(&b->waiter, slots_id(b->slot));
+	b->has_waiter = 0;
+	return 0;
+}
+
+/* No peer comes in any more. */
+static void
+close_listener(struct bridge *b, int keep)
+{
+	if (b->fd == -1)
+		return;
+	if (b->state != BRIDGE_HELD)
+		accept_stop(b);
+	if (!keep && !b->borrowed) {
+		close(b->fd);
+		sockets_unlink(&spec_of(b)->src);
+	}
+	b->fd = -1;
+}
+
+int
+life_close(struct bridge *b, const struct inner_client *waiter, int keep)
+{
+	if (b->state == BRIDGE_CLOSING)
+		return -1;
+	if (b->has_waiter) /* it was being installed for another */
+		clients_error(&b->waiter, ECANCELED, "closed meanwhile");
+	b->has_waiter = waiter != NULL;
+	if (waiter != NULL)
+		b->waiter = *waiter;
+	if (bridges_is_stream(b)) {
+		close_listener(b, keep);
+		b->state = BRIDGE_CLOSING;
+		sessions_close_all(b->slot, END_BRIDGE_CLOSED);
+		bridges_look();
+	} else {
+		b->state = BRIDGE_CLOSING;
+		datagrams_close(b);
+	}
+	/* a connectionless one may be over already */
+	if (b->state == BRIDGE_CLOSING)
+		bridges_show(b, STATE_CLOSING);
+	return 0;
+}
+
+void
+life_drain(void)
+{
+	struct bridge *b;
+
+	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
+		if (b->state == BRIDGE_CLOSING)
+			continue;
+		if (!bridges_is_stream(b)) {
+			(void)life_close(b, NULL, 0);
+			continue;
+		}
+		close_listener(b, 0);
+		b->state = BRIDGE_CLOSING;
+		bridges_show(b, STATE_CLOSING);
+	}
+	bridges_look();
+}
+
+void
+life_turn(void)
+{
+	struct bridge *b;
+
+	if (!(sessions_freed() | bridges_take_look()))
+		return;
+	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
+		if (!bridges_is_stream(b))
+			continue;
+		if (b->state == BRIDGE_CLOSING && sessions_of(b->slot) == 0)
+			bridges_finished(b);
+		else if (b->state == BRIDGE_OPEN)
+			accept_resume(b);
+	}
+}
