@@ -19,6 +19,8 @@
  *	the way to t broke, and t's own way is no   reset by t: what t had
  *	longer flowing, or gives end of file        sent before came through.
  * In the last case end of file proves nothing, as the error was consumed.
+ * Nor does it where the parent took the connection away (to close the
+ * session at once): that is no FIN, and no FIN may follow from it.
  *
  * Edges.  Descriptors are watched edge-triggered: an event comes when
  * something changes, not while it is so.  readable and writable say "may
@@ -51,6 +53,7 @@
 #include "../../common/addr.h"
 #include "../../common/limits.h"
 #include "stream.h"
+#include "tcp.h"
 #include "watch.h"
 
 #define SEND_FLAGS	(MSG_DONTWAIT | MSG_NOSIGNAL)
@@ -155,6 +158,9 @@ ended(struct stream *st, int i)
 
 	if (s->err != 0)
 		return over(st, i, s->err);
+	/* a FIN leaves half a connection, the parent's revoke leaves none */
+	if (s->kind == ADDR_TCP && t->way == WAY_FLOWS && tcp_is_gone(s->fd))
+		return over(st, i, ECONNRESET);
 	/* TCP: the connection of t is gone, though nothing has told of it */
 	if (shutdown(t->fd, SHUT_WR) == -1 && errno == ENOTCONN)
 		return broken(st, i, ECONNRESET);
@@ -226,7 +232,7 @@ discard(const struct stream_side *s, uint8_t *buf, size_t n)
 
 	while (n > 0) {
 		if (s->kind == ADDR_TCP)
-			got = recv(s->fd, NULL, n, MSG_TRUNC | MSG_DONTWAIT);
+			got = tcp_discard(s->fd, n);
 		else
 			got = recv(s->fd, buf, n, MSG_DONTWAIT);
 		if (got == -1 && errno == EINTR)

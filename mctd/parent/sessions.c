@@ -271,12 +271,24 @@ sessions_failed(struct session *s, enum end_reason reason, int err)
 	release(s, 1);
 }
 
+/*
+ * Local sockets last: to the engine their end looks like an end of file,
+ * which it would carry over to the other side.
+ */
+static void
+disconnect(const struct session *s)
+{
+	const struct registry_entry *e = slots_entry(s->slot);
+	int first = addr_family(&e->spec.src) == AF_LOCAL;
+
+	sockets_revoke(s->fd[first], first ? &e->spec.dst : &e->spec.src);
+	sockets_revoke(s->fd[!first], first ? &e->spec.src : &e->spec.dst);
+}
+
 int
 sessions_close(struct session *s, enum end_reason reason,
     const struct inner_client *waiter)
 {
-	int i;
-
 	if (s->state == SESSION_CLOSING)
 		return -1;
 	if (waiter != NULL) {
@@ -290,10 +302,7 @@ sessions_close(struct session *s, enum end_reason reason,
 		release(s, 1);
 		return 0;
 	}
-	for (i = 0; i < 2; i++)
-		sockets_revoke(s->fd[i], i == 0 ?
-		    &slots_entry(s->slot)->spec.src :
-		    &slots_entry(s->slot)->spec.dst);
+	disconnect(s);
 	set_state(s, SESSION_OPEN, SESSION_CLOSING, STATE_CLOSING);
 	s->deadline_ms = clock_ms() + END_WAIT_S * 1000;
 	enqueue(s);

@@ -67,6 +67,8 @@ def refused(text):
         connect(text).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # it waited when the listener was closed
     return False
 
 
@@ -101,6 +103,20 @@ def lose(daemon, kind):
     old = at_work(daemon, kind)
     os.kill(old, signal.SIGKILL)
     at_work(daemon, kind, other_than=old)
+
+
+def descriptors(daemon):
+    """Those of the parent while it sleeps, so none that it is about to
+    close."""
+    def asleep():
+        with open("/proc/%d/stat" % daemon.pid) as stream:
+            return stream.read().rsplit(")", 1)[1].split()[0] == "S"
+
+    def find():
+        found = set(map(int, os.listdir("/proc/%d/fd" % daemon.pid)))
+        return found if asleep() else None
+    wait_for(asleep, 20, "rest of the parent")
+    return wait_for(find, 20, "rest of the parent")
 
 
 def tcp(context):

@@ -4,7 +4,6 @@ by addresses in mctd's notation, and what is done with them.
 Every socket has a timeout, so that nothing waits for ever.
 """
 
-import errno
 import os
 import socket
 import struct
@@ -256,14 +255,6 @@ def app_directory(context, name="app"):
     os.mkdir(path)
     os.chmod(path, 0o777)
     return path
-
-
-def error_word(text):
-    """The name of an errno value in "connection refused" and its like."""
-    for number, word in errno.errorcode.items():
-        if os.strerror(number) in text:
-            return word
-    return None
 
 
 def silent_net():

@@ -2,14 +2,16 @@
 and the bridges that were there before go on.  (Bad configurations, bad
 clients and local paths have files of their own.)"""
 
+import errno
 import os
 import socket
 
 from dgrams import Feed
-from ends import Line, connect, accept, exchange, make
+from ends import Line, accept, connect, exchange, make
 from program import wait_for
 
 UNIX_MAX = 107
+IN_USE = os.strerror(errno.EADDRINUSE)
 
 
 class Scene:
@@ -88,7 +90,7 @@ def test_addresses_that_do_not_parse(context):
             assert (status, out) == (2, ""), (text, status, err)
             assert words in err, (text, err)
             assert err.startswith("mctctl: "), err
-            assert err.count("\n") == 1 and err.isprintable() is False
+            assert err.count("\n") == 1, err
     scene.check()
 
 
@@ -105,10 +107,7 @@ def test_addresses_that_no_bridge_can_have(context):
                  ("udp:127.0.0.1:%d", "udp:239.1.1.1:%d"),
                  ("udp:127.0.0.1:%d", "udp:[ff02::1%%lo]:%d")):
         scene.refused(1, "multicast", *(e % context.port() for e in ends))
-    for dst in ("tcp:239.1.1.1:80", "tcp:255.255.255.255:80"):
-        status, _, err = scene.daemon.ctl("bridge", "add", src, dst)
-        assert status == 1 and err, (dst, status)
-    scene.check()
+    scene.refused(1, "multicast", src, "tcp:239.1.1.1:80")
 
 
 def test_types_that_differ(context):
@@ -130,9 +129,9 @@ def test_src_in_use_by_another_program(context):
         if kind == "tcp":
             sock.listen()
         name = "%s:%s:%d" % (kind, *address)
-        scene.refused(1, os.strerror(98), name, dst % kind)
+        scene.refused(1, IN_USE, name, dst % kind)
         # Nor by way of the wildcard, or with SO_REUSEADDR on our side.
-        scene.refused(1, os.strerror(98), "%s:*:%d" % (kind, address[1]),
+        scene.refused(1, IN_USE, "%s:*:%d" % (kind, address[1]),
                       dst % kind)
         sock.close()
         number = scene.daemon.add(name, dst % kind)
@@ -141,7 +140,7 @@ def test_src_in_use_by_another_program(context):
                         ("unixdgram", socket.SOCK_DGRAM)):
         sock = socket.socket(socket.AF_UNIX, type_)
         sock.bind("\0name")
-        scene.refused(1, os.strerror(98), kind + ":@name",
+        scene.refused(1, IN_USE, kind + ":@name",
                       "tcp:127.0.0.1:9" if kind == "unix" else
                       "udp:127.0.0.1:9")
         sock.close()
@@ -154,8 +153,8 @@ def test_src_of_a_stream_bridge_is_its_own(context):
                   "tcp:127.0.0.1:%d" % context.port())
     # By another text for the same.
     port = int(scene.line.src.rpartition(":")[2])
-    scene.refused(1, os.strerror(98), "tcp:*:%d" % port, "tcp:127.0.0.1:9")
-    scene.refused(1, os.strerror(98), "tcp:0.0.0.0:%d" % port,
+    scene.refused(1, IN_USE, "tcp:*:%d" % port, "tcp:127.0.0.1:9")
+    scene.refused(1, IN_USE, "tcp:0.0.0.0:%d" % port,
                   "tcp:127.0.0.1:9")
 
 
@@ -176,15 +175,15 @@ def test_src_that_is_not_of_this_machine(context):
     scene = Scene(context)
     for kind in ("tcp", "udp"):
         for host in ("192.0.2.1", "[2001:db8::1]"):
-            scene.refused(1, os.strerror(99), "%s:%s:%d" % (
+            scene.refused(1, os.strerror(errno.EADDRNOTAVAIL), "%s:%s:%d" % (
                 kind, host, context.port()), kind + ":127.0.0.1:9")
 
 
 def test_dst_without_a_route(context):
     """For datagrams at once; a stream's peer is reset."""
     scene = Scene(context)
-    scene.refused(1, os.strerror(101), "udp:127.0.0.1:%d" % context.port(),
-                  "udp:192.0.2.1:9")
+    scene.refused(1, os.strerror(errno.ENETUNREACH),
+                  "udp:127.0.0.1:%d" % context.port(), "udp:192.0.2.1:9")
     number = scene.daemon.add(scene.src, "tcp:192.0.2.1:9")
     try:
         peer = connect(scene.src)

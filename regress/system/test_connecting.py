@@ -2,7 +2,6 @@
 
 import errno
 import os
-import socket
 
 from ends import (Line, QUICK, accept, app_directory, connect, exchange,
                   expect_end, expect_nothing, expect_reset, listen, reset,
@@ -174,6 +173,5 @@ def test_peer_that_resets_while_dst_is_silent_costs_no_session_for_ever(
     reset(peer)
     accept(server).close()
     first.close()
-    end = accept(server)
-    assert end.type == socket.SOCK_STREAM
+    _end = accept(server)
     wait_for(lambda: daemon.show("sessions") == [], 20, "end")

@@ -4,17 +4,14 @@ spins, nothing else suffers, and it goes on by itself."""
 import os
 import subprocess
 
-from echo import Echo, ask, asked, ending, lose, served, tcp, turned_away
+from echo import Echo, ask, asked, descriptors, ending, lose, served, tcp, \
+    turned_away
 from ends import connect
 from program import wait_for
 from watch import Monitor
 
 NOBODY = 65534
 TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def descriptors(daemon):
-    return sorted(map(int, os.listdir("/proc/%d/fd" % daemon.pid)))
 
 
 def set_limit(daemon, soft):
@@ -26,7 +23,7 @@ def set_limit(daemon, soft):
 
 def limit(daemon, more):
     """From now on the parent may have so many descriptors more."""
-    top = descriptors(daemon)
+    top = sorted(descriptors(daemon))
     assert top == list(range(len(top))), top
     set_limit(daemon, len(top) + more)
 

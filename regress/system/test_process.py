@@ -6,7 +6,8 @@ import pwd
 import signal
 import subprocess
 
-from echo import Echo, ask, asked, at_work, ending, lose, served, tcp
+from echo import Echo, ask, asked, at_work, descriptors, ending, lose, \
+    served, tcp
 from ends import accept, app_directory, connect, exchange, listen, make, \
     receiver
 from program import children_of, title_of, wait_for
@@ -30,10 +31,6 @@ def capabilities(pid):
     status = status_of(pid)
     return {name: int(status["Cap" + name], 16)
             for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
-
-
-def descriptors(pid):
-    return set(map(int, os.listdir("/proc/%d/fd" % pid)))
 
 
 def test_titles_tell_the_processes_apart(context):
@@ -99,8 +96,9 @@ def test_children_have_empty_namespaces_where_allowed(context):
 
 def kinds_of(pid):
     """Of its descriptors but the standard ones."""
-    targets = sorted(os.readlink("/proc/%d/fd/%d" % (pid, fd))
-                     for fd in descriptors(pid) if fd > 2)
+    place = "/proc/%d/fd" % pid
+    targets = sorted(os.readlink(os.path.join(place, fd))
+                     for fd in os.listdir(place) if int(fd) > 2)
     assert len(set(targets)) == 3 or len(targets) != 4, targets
     return [target.split(":")[0] for target in targets]
 
@@ -122,11 +120,11 @@ def test_low_descriptors_are_taken_before_traffic(context):
         os.mkdir(context.path("d%d" % n))
         lines.append('directory "%s"' % context.path("d%d" % n))
     daemon = context.daemon("\n".join(lines) + "\n")
-    before = descriptors(daemon.pid)
+    before = descriptors(daemon)
     assert set(range(LOW_FDS)) <= before
     with asked(src):
-        assert len(descriptors(daemon.pid) - before) == 2
-        assert before <= descriptors(daemon.pid)
+        assert len(descriptors(daemon) - before) == 2
+        assert before <= descriptors(daemon)
 
 
 def with_echo(context, more=""):
@@ -222,9 +220,8 @@ def test_death_of_a_child_is_an_event(context):
 
 def test_death_of_a_standby_is_counted_only(context):
     daemon = context.daemon("limits { standby 1 }\n")
-    wait_for(lambda: len(daemon.pids()["standby"]) == 2)
-    before = daemon.pids()
-    for pid in before["standby"]:
+    before = [at_work(daemon, kind) for kind in ("engine", "control")]
+    for pid in set(children_of(daemon.pid)) - set(before):
         os.kill(pid, signal.SIGKILL)
 
     def none_left():
@@ -232,7 +229,7 @@ def test_death_of_a_standby_is_counted_only(context):
         return summary["standby-engines"] == 0 == \
             summary["standby-controls"]
     wait_for(none_left, 10, "end of the standbys")
-    assert daemon.pids() == dict(before, standby=[])
+    assert [at_work(daemon, "engine"), at_work(daemon, "control")] == before
 
 
 def use_up(context, kind):

@@ -24,8 +24,9 @@ struct mct_options;
  *	EPROTOTYPE	a family does not have that type, or types differ
  *	EEXIST		this src-dst pair exists
  *	EADDRINUSE	src is in use
- *	EADDRNOTAVAIL	src is not of this machine, or IPv4-mapped
- *	EINVAL		an address is incomplete, or dst unspecified
+ *	EADDRNOTAVAIL	src is not of this machine, dst is unspecified, or an
+ *			address is IPv4-mapped
+ *	EINVAL		an address is incomplete, or dst is src
  *	EACCES		not permitted, or a local path outside of the
  *			configured directories
  *	ENOSPC		the table of bridges is full
