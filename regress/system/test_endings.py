@@ -4,11 +4,13 @@ sent before arrives first."""
 import contextlib
 import errno
 import os
+import signal
 import socket
 
 from ends import (Line, accept, app_directory, connect, drain, exchange,
                   expect_end, expect_nothing, expect_refusal, expect_reset,
                   fill, listen, reset, run, take)
+from mctd import environment
 from program import wait_for
 from watch import Monitor
 
@@ -299,6 +301,28 @@ def gone(sock):
         return
     with contextlib.suppress(ConnectionResetError):
         expect_end(sock)
+
+
+def test_closing_takes_effect_at_once_and_returns_when_it_is_done(context):
+    """With an engine that does nothing for a moment, the sides see their
+    reset at once, and the tool waits for the engine's word."""
+    line = Line(context)
+    peer, dst = line.pair()
+    session, = line.wait_sessions(1)
+    engine, = line.daemon.pids()["engine"]
+    os.kill(engine, signal.SIGSTOP)
+    tool = context.program(
+        os.path.join(line.daemon.build, "mctctl"), "-s", line.daemon.socket,
+        "session", "close", str(session["id"]), env=environment())
+    assert expect_reset(peer) == expect_reset(dst) == b""
+    states = [[s["state"] for s in line.sessions()] for _ in range(5)]
+    # An engine that takes too long is replaced, which also ends it.
+    assert "does not end a session" in line.daemon.log_text() or \
+        (states == [["closing"]] * 5 and tool.process.poll() is None), states
+    os.kill(engine, signal.SIGCONT)
+    assert tool.process.wait(20) == 0
+    assert line.sessions() == []
+    line.check()
 
 
 def test_closing_one_session_leaves_the_others(context):

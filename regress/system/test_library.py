@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import threading
 
@@ -223,4 +224,22 @@ def test_daemon_that_goes_is_epipe(context):
     fails(errno.EPIPE, reader.read)
     reader.call("mct_event_detach")
     reader.call("mct_fini")
+    handle.call("mct_fini")
+
+
+def test_answer_that_comes_too_late_is_etimedout(context):
+    """The bridge may exist then, and the handle can be used on."""
+    daemon = context.daemon(QUICK)
+    handle = Handle(daemon)
+    control, = daemon.pids()["control"]
+    src = "udp:127.0.0.1:%d" % context.port()
+    handle.call("mct_timeout", 50)
+    os.kill(control, signal.SIGSTOP)
+    fails(errno.ETIMEDOUT, handle.add, src, "udp:127.0.0.1:9")
+    os.kill(control, signal.SIGCONT)
+    handle.call("mct_timeout", 20000)
+    fails(errno.EEXIST, handle.add, src, "udp:127.0.0.1:9")
+    number = handle.add("udp:127.0.0.1:%d" % context.port(),
+                        "udp:127.0.0.1:9")
+    assert [b["id"] for b in daemon.show("bridges")][-1] == number
     handle.call("mct_fini")
