@@ -149,7 +149,7 @@ static const struct family families[] = {
 	{ AF_INET6, 0, in6_load, in6_is_unspecified, in6_host },
 	{ AF_LOCAL, 1, un_load, un_is_unspecified, un_host },
 };
-#define FAMILIES	(sizeof(families) / sizeof(families[0]))
+#define FAMILIES (sizeof(families) / sizeof(families[0]))
 
 static const struct family *
 family_find(int family)
@@ -235,8 +235,8 @@ addr_from_sockaddr(struct addr *a, int socktype, const struct sockaddr *sa,
 			errno = EINVAL;
 		return -1;
 	}
-	a->kind = (uint8_t)kind_find(
-	    family_find(addr_family(a))->local, socktype);
+	a->kind =
+	    (uint8_t)kind_find(family_find(addr_family(a))->local, socktype);
 	if (a->kind == ADDR_NONE) {
 		errno = EPROTOTYPE;
 		return -1;
@@ -266,8 +266,8 @@ unmap(struct addr *a)
 }
 
 void
-addr_from_kernel(struct addr *a, enum addr_kind kind,
-    const struct sockaddr *sa, socklen_t len)
+addr_from_kernel(struct addr *a, enum addr_kind kind, const struct sockaddr *sa,
+    socklen_t len)
 {
 	struct sockaddr_un un;
 
@@ -326,7 +326,7 @@ check_whole(const struct addr *a, const char **why)
 		return refuse(why, EINVAL, "the address is not whole");
 	if ((a->flags & ~ADDR_DUAL) != 0 ||
 	    ((a->flags & ADDR_DUAL) != 0 &&
-	    (addr_family(a) != AF_INET6 || !f->is_unspecified(a))))
+		(addr_family(a) != AF_INET6 || !f->is_unspecified(a))))
 		return refuse(why, EINVAL, "the address is not whole");
 	return 0;
 }

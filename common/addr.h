@@ -30,7 +30,7 @@ enum addr_kind {
 };
 
 /* One IPv6 socket that takes IPv4 as well: the host "*". */
-#define ADDR_DUAL	0x01
+#define ADDR_DUAL 0x01
 
 struct addr {
 	uint8_t kind;
@@ -50,7 +50,7 @@ enum addr_end {
 };
 
 /* The longest text: a local path of which every byte is written \xHH. */
-#define ADDR_TEXT_BYTES	(16 + 4 * 108 + 1)
+#define ADDR_TEXT_BYTES (16 + 4 * 108 + 1)
 
 /*
  * Gives the address of a host name; returns 0, or -1 when there is none.
@@ -102,9 +102,9 @@ int addr_check(const struct addr *, enum addr_end, const char **why);
 
 int addr_socktype(const struct addr *); /* SOCK_STREAM, ...; 0: none */
 int addr_family(const struct addr *);
-int addr_port(const struct addr *); /* -1 where there is none */
+int addr_port(const struct addr *);              /* -1 where there is none */
 int addr_is_connected_type(const struct addr *); /* stream, seqpacket */
-int addr_is_path(const struct addr *); /* local and not abstract */
+int addr_is_path(const struct addr *);           /* local and not abstract */
 int addr_equal(const struct addr *, const struct addr *);
 
 /* The same host, whatever the port; local addresses are all one host. */

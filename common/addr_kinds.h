@@ -16,8 +16,8 @@ struct addr_row {
 extern const struct addr_row addr_rows[ADDR_KINDS];
 
 /* Where the path of a local address begins, and the longest with its NUL. */
-#define ADDR_UN_OFFSET	offsetof(struct sockaddr_un, sun_path)
-#define ADDR_UN_BYTES	sizeof(((struct sockaddr_un *)0)->sun_path)
+#define ADDR_UN_OFFSET offsetof(struct sockaddr_un, sun_path)
+#define ADDR_UN_BYTES  sizeof(((struct sockaddr_un *)0)->sun_path)
 
 /* The row of an address; that of ADDR_NONE when its kind is no kind. */
 const struct addr_row *addr_row(const struct addr *);

@@ -17,7 +17,7 @@
 #include "addr_kinds.h"
 
 /* The longest host: a name of the domain name system, with its NUL. */
-#define HOST_BYTES	256
+#define HOST_BYTES 256
 
 static int
 bad(const char **why, int err, const char *sentence)
@@ -143,8 +143,8 @@ parse_name(struct addr *a, const char *host,
 	if (looks_numeric(host))
 		return bad(why, EINVAL, "the host is not an IPv4 address");
 	for (p = host; *p != '\0'; p++)
-		if (!is_letter(*p) && !is_digit(*p) && *p != '.' &&
-		    *p != '_' && (*p != '-' || p == host))
+		if (!is_letter(*p) && !is_digit(*p) && *p != '.' && *p != '_' &&
+		    (*p != '-' || p == host))
 			return bad(why, EINVAL,
 			    "the host is neither an address nor a name");
 	if (resolver == NULL)
@@ -359,8 +359,8 @@ print_v6(const struct addr *a, char *buf, size_t size)
 
 	if (a->flags & ADDR_DUAL)
 		return snprintf(buf, size, "*:%d", addr_port(a));
-	if (inet_ntop(AF_INET6, &a->u.in6.sin6_addr, host,
-	    sizeof(host)) == NULL)
+	if (inet_ntop(AF_INET6, &a->u.in6.sin6_addr, host, sizeof(host)) ==
+	    NULL)
 		host[0] = '\0';
 	scope[0] = '\0';
 	if (id != 0) {
@@ -403,8 +403,8 @@ print_local(const struct addr *a, char *buf, size_t size)
 		if (c == '\\')
 			at += (size_t)snprintf(buf + at, size - at, "\\\\");
 		else if (c <= ' ' || c > '~' || c == '"' || c == '\'')
-			at += (size_t)snprintf(
-			    buf + at, size - at, "\\x%02x", c);
+			at +=
+			    (size_t)snprintf(buf + at, size - at, "\\x%02x", c);
 		else
 			at += (size_t)snprintf(buf + at, size - at, "%c", c);
 	}

@@ -6,22 +6,23 @@
 
 #include "bridge.h"
 
-#define OPTION(name, unit, max, member)	\
-	{ name, unit, max, offsetof(struct bridge_options, member) }
+#define OPTION(name, unit, max, member)                                  \
+	{                                                                \
+		name, unit, max, offsetof(struct bridge_options, member) \
+	}
 
-const struct bridge_option bridge_options[] = {
-	OPTION("max", OPTION_COUNT, LIMIT_SESSIONS_MAX, max),
+const struct bridge_option bridge_options[] = { OPTION("max", OPTION_COUNT,
+						    LIMIT_SESSIONS_MAX, max),
 	OPTION("max-per-source", OPTION_COUNT, LIMIT_SESSIONS_MAX,
 	    max_per_source),
 	OPTION("connect", OPTION_SECONDS, TIMEOUT_S_MAX, connect_s),
 	OPTION("idle", OPTION_SECONDS, TIMEOUT_S_MAX, idle_s),
 	OPTION("half-closed", OPTION_SECONDS, TIMEOUT_S_MAX, half_closed_s),
-	{ NULL, OPTION_COUNT, 0, 0 }
-};
+	{ NULL, OPTION_COUNT, 0, 0 } };
 
 uint32_t
-bridge_option_get(
-    const struct bridge_options *options, const struct bridge_option *o)
+bridge_option_get(const struct bridge_options *options,
+    const struct bridge_option *o)
 {
 	uint32_t value;
 
@@ -30,8 +31,8 @@ bridge_option_get(
 }
 
 void
-bridge_option_put(struct bridge_options *options,
-    const struct bridge_option *o, uint32_t value)
+bridge_option_put(struct bridge_options *options, const struct bridge_option *o,
+    uint32_t value)
 {
 	memcpy((char *)options + o->offset, &value, sizeof(value));
 }
@@ -54,10 +55,8 @@ unit_seconds(const char *unit)
 	static const struct {
 		const char *unit;
 		uint32_t seconds;
-	} units[] = {
-		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 },
-		{ "d", 86400 }
-	};
+	} units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 },
+		{ "d", 86400 } };
 	size_t i;
 
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
@@ -137,7 +136,8 @@ check_options(const struct bridge_spec *spec, const char **why)
 	for (o = bridge_options; o->name != NULL; o++) {
 		value = bridge_option_get(options, o);
 		if (value != 0 && !addr_is_connected_type(&spec->src))
-			return refuse(why, EINVAL, "a connectionless bridge "
+			return refuse(why, EINVAL,
+			    "a connectionless bridge "
 			    "has no sessions for options to apply to");
 		if (value <= o->max ||
 		    (o->unit == OPTION_SECONDS && value == OPTION_NEVER))

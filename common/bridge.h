@@ -16,7 +16,7 @@
  * default of mctd.conf, which conf_resolve puts in; one that shall not be
  * limited whatever the default is OPTION_NEVER, which conf_resolve makes 0.
  */
-#define OPTION_NEVER	UINT32_MAX
+#define OPTION_NEVER UINT32_MAX
 
 struct bridge_options {
 	uint32_t max;            /* sessions at a time; 0: all there are */
@@ -49,10 +49,10 @@ struct bridge_option {
 /* Ends with an entry whose name is NULL. */
 extern const struct bridge_option bridge_options[];
 
-uint32_t bridge_option_get(
-    const struct bridge_options *, const struct bridge_option *);
-void bridge_option_put(
-    struct bridge_options *, const struct bridge_option *, uint32_t);
+uint32_t bridge_option_get(const struct bridge_options *,
+    const struct bridge_option *);
+void bridge_option_put(struct bridge_options *, const struct bridge_option *,
+    uint32_t);
 
 /* NULL when there is no option of that name. */
 const struct bridge_option *bridge_option_find(const char *name);

@@ -12,7 +12,7 @@
 #include "frame.h"
 
 /* Descriptors that one packet may bring, beyond which the rest is closed. */
-#define PACKET_FDS	(2 * HAND_OVER_PAIRS)
+#define PACKET_FDS (2 * HAND_OVER_PAIRS)
 
 static void
 put_number(struct frame_out *out, uint64_t value, size_t bytes)
@@ -231,8 +231,7 @@ frame_fill(struct frame_reader *r, int fd)
 	reader_compact(r);
 	if (r->have == sizeof r->buf)
 		return 1; /* a whole frame is there, or its length is bad */
-	n = recv(fd, r->buf + r->have, sizeof r->buf - r->have,
-	    MSG_DONTWAIT);
+	n = recv(fd, r->buf + r->have, sizeof r->buf - r->have, MSG_DONTWAIT);
 	if (n == 0) {
 		errno = EPIPE;
 		return -1;

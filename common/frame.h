@@ -17,7 +17,7 @@
 
 #include "limits.h"
 
-#define FRAME_HEADER	12
+#define FRAME_HEADER 12
 
 struct frame_out {
 	uint8_t *data;

@@ -7,145 +7,145 @@
 #define COMMON_LIMITS_H
 
 /* Tables, sized at start from "limits { ... }" in mctd.conf. */
-#define LIMIT_BRIDGES_DEFAULT	256
-#define LIMIT_BRIDGES_MAX	4096	/* a rule set beyond it is unreadable */
-#define LIMIT_SESSIONS_DEFAULT	4096
-#define LIMIT_SESSIONS_MAX	500000	/* two descriptors each: 1,000,000 */
-#define LIMIT_CLIENTS_DEFAULT	32
-#define LIMIT_CLIENTS_MAX	1024
-#define LIMIT_EVENTS_DEFAULT	4096	/* what a client may miss and replay */
-#define LIMIT_EVENTS_MAX	65536
-#define LIMIT_STANDBY_DEFAULT	4	/* sleeping children of each kind */
-#define LIMIT_STANDBY_MAX	8	/* their channels lie under LOW_FDS */
+#define LIMIT_BRIDGES_DEFAULT  256
+#define LIMIT_BRIDGES_MAX      4096 /* a rule set beyond it is unreadable */
+#define LIMIT_SESSIONS_DEFAULT 4096
+#define LIMIT_SESSIONS_MAX     500000 /* two descriptors each: 1,000,000 */
+#define LIMIT_CLIENTS_DEFAULT  32
+#define LIMIT_CLIENTS_MAX      1024
+#define LIMIT_EVENTS_DEFAULT   4096 /* what a client may miss and replay */
+#define LIMIT_EVENTS_MAX       65536
+#define LIMIT_STANDBY_DEFAULT  4 /* sleeping children of each kind */
+#define LIMIT_STANDBY_MAX      8 /* their channels lie under LOW_FDS */
 
 /* Directories that local endpoints may lie in: one descriptor each. */
-#define LIMIT_DIRECTORIES	8
+#define LIMIT_DIRECTORIES      8
 
 /* Names of bridges, so that a table column holds one. */
-#define NAME_BYTES		32	/* with the closing NUL */
+#define NAME_BYTES             32 /* with the closing NUL */
 
 /* Timeouts, in seconds, as mctd.conf's defaults. */
-#define CONNECT_S_DEFAULT	10
-#define IDLE_S_DEFAULT		0	/* 0: never */
-#define HALF_CLOSED_S_DEFAULT	60
-#define DRAIN_S_DEFAULT		10
-#define TIMEOUT_S_MAX		(7 * 24 * 3600)	/* milliseconds fit 32 bits */
+#define CONNECT_S_DEFAULT      10
+#define IDLE_S_DEFAULT         0 /* 0: never */
+#define HALF_CLOSED_S_DEFAULT  60
+#define DRAIN_S_DEFAULT        10
+#define TIMEOUT_S_MAX          (7 * 24 * 3600) /* milliseconds fit 32 bits */
 
 /*
  * Of the session table, at most this part may be waiting for a dst, per
  * bridge, so that a silent dst cannot fill it.
  */
-#define CONNECTING_PART		4
+#define CONNECTING_PART        4
 
 /* How many peers wait in the kernel for the parent's accept. */
-#define LISTEN_BACKLOG		1024
+#define LISTEN_BACKLOG         1024
 
 /* A frame, header included; one fits a local socket's default buffer. */
-#define FRAME_MAX		16384
+#define FRAME_MAX              16384
 
 /* Sentences that travel with an error or a log line, NUL included. */
-#define TEXT_BYTES		256
+#define TEXT_BYTES             256
 
 /*
  * Descriptors under this number are the parent's channels and the few files
  * of its start; those of traffic are all above, so that "the parent reads
  * only low descriptors" can be checked by number.
  */
-#define LOW_FDS			32
+#define LOW_FDS                32
 
 /* Pairs of descriptors in one message; the kernel's own limit is 253. */
-#define HAND_OVER_PAIRS		64
+#define HAND_OVER_PAIRS        64
 
 /* Of one listener, the parent accepts this many before others have a turn. */
-#define ACCEPTS_A_TURN		32
+#define ACCEPTS_A_TURN         32
 
 /* A descriptor shortage is looked at again after this time. */
-#define ACCEPT_RETRY_MS		100
+#define ACCEPT_RETRY_MS        100
 
 /* No END this long after CLOSE, and the engine is taken for dead. */
-#define END_WAIT_S		2
+#define END_WAIT_S             2
 
 /* Children report themselves ready within this time, or start fails. */
-#define CHILD_START_S		20
+#define CHILD_START_S          20
 
 /*
  * The engine's shared buffer: chunk size decides the rate of a bulk stream
  * (make bench); it is one per engine, not per session.
  */
-#define PEEK_BYTES		(512 * 1024)
+#define PEEK_BYTES             (512 * 1024)
 
 /* A session moves at most this much before others have a turn. */
-#define TURN_BYTES		(1024 * 1024)
+#define TURN_BYTES             (1024 * 1024)
 
 /* A peek shrinks to no less than this when dst takes little. */
-#define PEEK_LEAST		(16 * 1024)
+#define PEEK_LEAST             (16 * 1024)
 
 /*
  * What has a go before the engine looks for news again: by number, and by
  * bytes moved (some milliseconds).
  */
-#define RUNS_A_TURN		256
-#define MOVED_A_TURN		(8 * 1024 * 1024)
-#define PACKETS_A_TURN		8
+#define RUNS_A_TURN            256
+#define MOVED_A_TURN           (8 * 1024 * 1024)
+#define PACKETS_A_TURN         8
 
 /* A look at what an edge may have hidden; see mctd/engine/stream.c. */
-#define LOOK_MS			10
+#define LOOK_MS                10
 
 /* Timeouts of sessions: this part of the table is swept each time. */
-#define SWEEP_MS		100
-#define SWEEP_PARTS		10
+#define SWEEP_MS               100
+#define SWEEP_PARTS            10
 
 /* A dst is reported lost at most once in this time. */
-#define LOST_MS			1000
+#define LOST_MS                1000
 
 /* More than this is not copied to join a group of datagrams. */
-#define GROUP_COPY_BYTES	16384
+#define GROUP_COPY_BYTES       16384
 
 /* libevent's arena: measured 65 bytes a descriptor, and what starts it. */
-#define ARENA_FD_BYTES		96
-#define ARENA_BASE_BYTES	(128 * 1024)
+#define ARENA_FD_BYTES         96
+#define ARENA_BASE_BYTES       (128 * 1024)
 
 /* Datagrams read in one call, and turns of that before others run. */
-#define DGRAM_BATCH		64
-#define DGRAM_BATCHES_A_TURN	4
+#define DGRAM_BATCH            64
+#define DGRAM_BATCHES_A_TURN   4
 
 /* Room for one datagram: the largest a UDP socket can deliver. */
-#define DGRAM_BYTES		65536
+#define DGRAM_BYTES            65536
 
 /*
  * What a datagram src asks the kernel to hold while the engine is busy; it
  * takes memory only while datagrams wait (rmem_max may lessen it).
  */
-#define DGRAM_SRC_BUFFER	(4 * 1024 * 1024)
+#define DGRAM_SRC_BUFFER       (4 * 1024 * 1024)
 
 /* What a datagram dst may have on its way to the wire. */
-#define DGRAM_DST_BUFFER	(1024 * 1024)
+#define DGRAM_DST_BUFFER       (1024 * 1024)
 
 /* One UDP_SEGMENT call: Linux before 6.9 takes 64 segments. */
-#define DGRAM_SEGMENTS		64
-#define DGRAM_GROUP_BYTES	65507
+#define DGRAM_SEGMENTS         64
+#define DGRAM_GROUP_BYTES      65507
 
 /* A client that neither reads nor finishes a message is closed after this. */
-#define CLIENT_STALL_S		10
+#define CLIENT_STALL_S         10
 
 /* Requests a client may have unanswered; more wait in its socket. */
-#define CLIENT_REQUESTS		1
+#define CLIENT_REQUESTS        1
 
 /* libmct waits this long for an answer unless told otherwise. */
-#define REPLY_TIMEOUT_MS	30000
+#define REPLY_TIMEOUT_MS       30000
 
 /* Log lines a second that a child may have written. */
-#define CHILD_LOG_RATE		50
+#define CHILD_LOG_RATE         50
 
 /* Configuration text, includes and all, and how deep includes may nest. */
-#define CONF_TEXT_BYTES		(1024 * 1024)
-#define CONF_INCLUDE_DEPTH	8
-#define CONF_MACROS		128
+#define CONF_TEXT_BYTES        (1024 * 1024)
+#define CONF_INCLUDE_DEPTH     8
+#define CONF_MACROS            128
 
-#define MCTD_CONF_PATH		"/etc/mctd.conf"
-#define MCTD_SOCKET_PATH	"/run/mctd/mctd.sock"
-#define MCTD_CHROOT_PATH	"/var/empty/mctd"
-#define MCTD_USER		"_mctd"
-#define MCTD_VERSION		"0.1.0"
+#define MCTD_CONF_PATH         "/etc/mctd.conf"
+#define MCTD_SOCKET_PATH       "/run/mctd/mctd.sock"
+#define MCTD_CHROOT_PATH       "/var/empty/mctd"
+#define MCTD_USER              "_mctd"
+#define MCTD_VERSION           "0.1.0"
 
 #endif

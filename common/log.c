@@ -15,7 +15,7 @@
 #include "limits.h"
 #include "log.h"
 
-#define LOG_PREFIX	"mctd: "
+#define LOG_PREFIX "mctd: "
 
 static void log_stderr(void *, enum log_level, const char *);
 

@@ -25,7 +25,7 @@ enum count {
 	COUNT_DROP_OTHER,
 	COUNTS
 };
-#define COUNT_DROP_FIRST	COUNT_DROP_NO_BUFFER
+#define COUNT_DROP_FIRST COUNT_DROP_NO_BUFFER
 
 /* What the parent counts for each bridge. */
 enum parent_count {
@@ -40,19 +40,19 @@ enum parent_count {
 /* Why a session ended. */
 enum end_reason {
 	END_NONE,
-	END_CLEAN,           /* both sides closed */
+	END_CLEAN, /* both sides closed */
 	END_PEER_RESET,
 	END_DST_RESET,
 	END_IDLE,
-	END_HALF_CLOSED,     /* half-closed and silent for too long */
-	END_REQUESTED,       /* session close */
+	END_HALF_CLOSED, /* half-closed and silent for too long */
+	END_REQUESTED,   /* session close */
 	END_BRIDGE_CLOSED,
 	END_CONNECT_REFUSED, /* dst could not be connected; see errno */
 	END_CONNECT_TIMEOUT,
-	END_PEER_GONE,       /* before dst stood */
-	END_STOPPED,         /* the daemon stops */
+	END_PEER_GONE, /* before dst stood */
+	END_STOPPED,   /* the daemon stops */
 	END_ENGINE_DIED,
-	END_ERROR,           /* see errno */
+	END_ERROR, /* see errno */
 	END_REASONS
 };
 
@@ -79,10 +79,10 @@ enum role {
 };
 
 /* Words; never NULL, "unknown" for a number that is none of them. */
-const char *name_count(unsigned int);         /* "bytes-to-dst" */
-const char *name_parent_count(unsigned int);  /* "accepted" */
-const char *name_end_reason(unsigned int);    /* "peer-reset" */
-const char *name_event(unsigned int);         /* "session-closed" */
+const char *name_count(unsigned int);        /* "bytes-to-dst" */
+const char *name_parent_count(unsigned int); /* "accepted" */
+const char *name_end_reason(unsigned int);   /* "peer-reset" */
+const char *name_event(unsigned int);        /* "session-closed" */
 const char *name_role(unsigned int);
 
 #endif

@@ -17,18 +17,18 @@
 #include "frame.h"
 #include "names.h"
 
-#define PROTO_MAGIC	0x6d637464U
-#define PROTO_VERSION	1
+#define PROTO_MAGIC   0x6d637464U
+#define PROTO_VERSION 1
 
 enum proto_type {
 	MSG_L2C_HELLO = 1,
-	MSG_C2L_HELLO,       /* answer to HELLO */
+	MSG_C2L_HELLO, /* answer to HELLO */
 	MSG_C2L_ERROR,
-	MSG_C2L_DONE,        /* answer to BRIDGE_ADD, CLOSE, STOP, RELOAD */
+	MSG_C2L_DONE, /* answer to BRIDGE_ADD, CLOSE, STOP, RELOAD */
 	MSG_L2C_BRIDGE_ADD,
 	MSG_L2C_CLOSE,
 	MSG_L2C_LIST,
-	MSG_C2L_RECORDS,     /* answer to LIST and EVENTS */
+	MSG_C2L_RECORDS, /* answer to LIST and EVENTS */
 	MSG_L2C_EVENTS,
 	MSG_L2C_STOP,
 	MSG_L2C_RELOAD
@@ -38,7 +38,7 @@ enum proto_type {
 struct proto_hello {
 	uint32_t magic;
 	uint16_t version;
-	uint16_t role;       /* from the daemon: enum role of this client */
+	uint16_t role; /* from the daemon: enum role of this client */
 	uint32_t frame_max;
 };
 
@@ -52,7 +52,7 @@ struct proto_error {
 enum close_what {
 	CLOSE_BRIDGE = 1,
 	CLOSE_SESSION,
-	CLOSE_ANY            /* mct_session_close: one number space */
+	CLOSE_ANY /* mct_session_close: one number space */
 };
 struct proto_close {
 	uint8_t what;
@@ -80,8 +80,8 @@ struct proto_list {
  * maybe without a record.  The answer's cursor is the number to ask from
  * next, and its lost how many had left the ring already.
  */
-#define EVENTS_NEXT	0x01
-#define EVENTS_WAIT	0x02
+#define EVENTS_NEXT 0x01
+#define EVENTS_WAIT 0x02
 struct proto_events {
 	uint8_t flags;
 	uint32_t from;

@@ -100,8 +100,7 @@ record_begin(struct record_out *record, struct frame_out *frame)
 }
 
 static void
-field_begin(struct record_out *record, unsigned int field,
-    enum field_type type)
+field_begin(struct record_out *record, unsigned int field, enum field_type type)
 {
 	frame_put_u16(record->frame, (uint16_t)field);
 	frame_put_u8(record->frame, (uint8_t)type);
@@ -116,8 +115,7 @@ record_put_number(struct record_out *record, unsigned int field, uint64_t n)
 }
 
 void
-record_put_text(
-    struct record_out *record, unsigned int field, const char *text)
+record_put_text(struct record_out *record, unsigned int field, const char *text)
 {
 	field_begin(record, field, FIELD_STRING);
 	frame_put_text(record->frame, text);

@@ -18,17 +18,17 @@ enum field {
 	FIELD_NONE,
 	FIELD_ID,
 	FIELD_NAME,
-	FIELD_KIND,           /* "bridge", "session" */
+	FIELD_KIND, /* "bridge", "session" */
 	FIELD_STATE,
-	FIELD_SRC,            /* address */
-	FIELD_DST,            /* address */
-	FIELD_PEER,           /* address */
-	FIELD_BRIDGE,         /* id */
+	FIELD_SRC,    /* address */
+	FIELD_DST,    /* address */
+	FIELD_PEER,   /* address */
+	FIELD_BRIDGE, /* id */
 	FIELD_BRIDGE_NAME,
-	FIELD_OWNER,          /* uid */
-	FIELD_BORN,           /* ns since 1970 */
-	FIELD_AGE,            /* s */
-	FIELD_SILENT,         /* ms since anything moved */
+	FIELD_OWNER,  /* uid */
+	FIELD_BORN,   /* ns since 1970 */
+	FIELD_AGE,    /* s */
+	FIELD_SILENT, /* ms since anything moved */
 	FIELD_SESSIONS,
 	FIELD_SESSIONS_LIMIT,
 	FIELD_BRIDGES,
@@ -36,24 +36,24 @@ enum field {
 	FIELD_CLIENTS,
 	FIELD_CLIENTS_LIMIT,
 	FIELD_CONNECTING,
-	FIELD_EVENTS,         /* number the next event will have */
+	FIELD_EVENTS, /* number the next event will have */
 	FIELD_EVENTS_LIMIT,
 	FIELD_STANDBY_ENGINES,
 	FIELD_STANDBY_CONTROLS,
 	FIELD_VERSION,
-	FIELD_UPTIME,         /* s */
+	FIELD_UPTIME, /* s */
 	FIELD_SEQ,
-	FIELD_TIME,           /* ns since 1970 */
-	FIELD_EVENT,          /* word */
+	FIELD_TIME,  /* ns since 1970 */
+	FIELD_EVENT, /* word */
 	FIELD_EVENT_NUMBER,
-	FIELD_ERR,            /* errno value, 0 none */
-	FIELD_REASON,         /* word */
+	FIELD_ERR,    /* errno value, 0 none */
+	FIELD_REASON, /* word */
 	FIELD_TEXT,
-	FIELD_SRC_SHARED,     /* bridges that read the same src */
-	FIELD_LIMIT_FD,       /* descriptors the parent may have */
-	FIELD_OPTIONS = 64,   /* + index in bridge_options */
-	FIELD_PARENT = 96,    /* + enum parent_count */
-	FIELD_COUNT = 128,    /* + enum count */
+	FIELD_SRC_SHARED,   /* bridges that read the same src */
+	FIELD_LIMIT_FD,     /* descriptors the parent may have */
+	FIELD_OPTIONS = 64, /* + index in bridge_options */
+	FIELD_PARENT = 96,  /* + enum parent_count */
+	FIELD_COUNT = 128,  /* + enum count */
 	FIELDS = 192
 };
 

@@ -83,7 +83,8 @@ static int
 connect_hello(struct mct *mct)
 {
 	struct proto_hello hello = { .magic = PROTO_MAGIC,
-		.version = PROTO_VERSION, .frame_max = FRAME_MAX };
+		.version = PROTO_VERSION,
+		.frame_max = FRAME_MAX };
 	uint8_t buf[HANDLE_REQUEST_BYTES];
 	struct frame_out out;
 	struct frame_in answer;
@@ -98,8 +99,8 @@ connect_hello(struct mct *mct)
 		return handle_bad_answer(mct);
 	/* Only now: another version's HELLO may be longer. */
 	if (hello.version != PROTO_VERSION)
-		return handle_fail(
-		    mct, EINVAL, "the daemon speaks another version");
+		return handle_fail(mct, EINVAL,
+		    "the daemon speaks another version");
 	if (frame_done(&answer) == -1)
 		return handle_bad_answer(mct);
 	mct->role = hello.role;

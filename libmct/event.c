@@ -191,8 +191,8 @@ event_wait(struct mct *mct)
 	if (ev->left > 0)
 		return 0;
 	if (mct->dead != 0)
-		return handle_fail(
-		    mct, mct->dead, "the connection to the daemon has ended");
+		return handle_fail(mct, mct->dead,
+		    "the connection to the daemon has ended");
 	if (ev->err == 0) {
 		if (event_ask(mct) == -1)
 			return -1;
@@ -247,8 +247,8 @@ mct_event_read(struct mct *mct, enum mct_event *e, unsigned int *id, int *s,
 	if (mct_event_next(mct, &record) == -1)
 		return -1;
 	if (mct_record_number(record, "event-number", &number) == -1 ||
-	    mct_record_number(record, "seq", &seq) == -1 ||
-	    number > INT_MAX || seq > UINT32_MAX)
+	    mct_record_number(record, "seq", &seq) == -1 || number > INT_MAX ||
+	    seq > UINT32_MAX)
 		return handle_bad_answer(mct);
 	mct_record_number(record, "id", &about);
 	mct_record_number(record, "err", &why);

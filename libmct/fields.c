@@ -71,8 +71,8 @@ field_add(struct mct_record *record, const struct record_field *f)
 	case FIELD_STRING:
 		return text_add(record, f->text);
 	case FIELD_ADDR:
-		return text_add(
-		    record, addr_print(&f->addr, text, sizeof text));
+		return text_add(record,
+		    addr_print(&f->addr, text, sizeof text));
 	}
 	return -1;
 }
@@ -127,8 +127,8 @@ mct_record_field(const struct mct_record *record, unsigned int i)
 }
 
 int
-mct_record_number(
-    const struct mct_record *record, const char *name, uint64_t *value)
+mct_record_number(const struct mct_record *record, const char *name,
+    uint64_t *value)
 {
 	const struct mct_field *field = fields_find(record, name);
 

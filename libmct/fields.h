@@ -11,10 +11,10 @@
 #include "../common/frame.h"
 
 /* Twice what the longest record of this version has. */
-#define FIELDS_MAX	96
+#define FIELDS_MAX        96
 
 /* Of one record all fields as text; addresses are longer than on the wire. */
-#define FIELDS_TEXT_BYTES	FRAME_MAX
+#define FIELDS_TEXT_BYTES FRAME_MAX
 
 struct mct_field {
 	const char *name;

@@ -20,7 +20,7 @@
 #include "include/mct/mct.h"
 
 /* The largest errno value that a daemon may send. */
-#define ERR_MAX	4095
+#define ERR_MAX 4095
 
 int64_t
 handle_deadline(const struct mct *mct)
@@ -62,20 +62,19 @@ handle_bad_answer(struct mct *mct)
 }
 
 int
-handle_begin(
-    struct mct *mct, struct frame_out *out, uint8_t *buf, uint16_t type)
+handle_begin(struct mct *mct, struct frame_out *out, uint8_t *buf,
+    uint16_t type)
 {
 	if (mct == NULL) {
 		errno = EINVAL;
 		return -1;
 	}
 	if (mct->dead != 0)
-		return handle_fail(
-		    mct, mct->dead, "the connection to the daemon has ended");
+		return handle_fail(mct, mct->dead,
+		    "the connection to the daemon has ended");
 	if (++mct->request == 0)
 		mct->request = 1; /* 0 stands for no request */
-	frame_begin(
-	    out, buf, HANDLE_REQUEST_BYTES, type, 0, mct->request);
+	frame_begin(out, buf, HANDLE_REQUEST_BYTES, type, 0, mct->request);
 	return 0;
 }
 

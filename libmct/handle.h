@@ -20,20 +20,20 @@
 #include "fields.h"
 
 /* Large enough for any request: the longest carries two addresses. */
-#define HANDLE_REQUEST_BYTES	1024
+#define HANDLE_REQUEST_BYTES 1024
 
 /* See event.c for how these change. */
 struct handle_events {
 	int attached;
 	int blocking;
-	uint32_t next;       /* number to ask from */
-	uint32_t asked;      /* request that is out; 0: none */
-	int asked_waits;     /* it is answered when there are events */
-	uint32_t stale;      /* waiting request of an earlier attachment */
-	int caught_up;       /* nothing there beyond next, as last heard */
-	int err;             /* the daemon refused the request; 0: no */
+	uint32_t next;        /* number to ask from */
+	uint32_t asked;       /* request that is out; 0: none */
+	int asked_waits;      /* it is answered when there are events */
+	uint32_t stale;       /* waiting request of an earlier attachment */
+	int caught_up;        /* nothing there beyond next, as last heard */
+	int err;              /* the daemon refused the request; 0: no */
 	char why[TEXT_BYTES]; /* and its words */
-	uint32_t left;       /* records not yet taken from batch */
+	uint32_t left;        /* records not yet taken from batch */
 	struct frame_in batch;
 	uint8_t data[FRAME_MAX]; /* batch lies here */
 	struct mct_record record;
@@ -41,12 +41,12 @@ struct handle_events {
 
 struct mct {
 	int fd;
-	int timeout_ms;      /* -1: for ever */
-	int dead;            /* errno of every call from now on; 0: alive */
-	int deaf;            /* the daemon reads no more */
-	uint32_t request;    /* id given out last */
+	int timeout_ms;   /* -1: for ever */
+	int dead;         /* errno of every call from now on; 0: alive */
+	int deaf;         /* the daemon reads no more */
+	uint32_t request; /* id given out last */
 	unsigned int role;
-	unsigned int lists;  /* open ones */
+	unsigned int lists; /* open ones */
 	struct frame_reader in;
 	struct frame_queue out;
 	char error[TEXT_BYTES];
@@ -64,8 +64,7 @@ int handle_bad_answer(struct mct *); /* EBADMSG, and the handle is dead */
  * Starts a request in buf, of HANDLE_REQUEST_BYTES.  Returns 0, or -1 with
  * errno when there is no handle or it is dead.
  */
-int handle_begin(
-    struct mct *, struct frame_out *, uint8_t *buf, uint16_t type);
+int handle_begin(struct mct *, struct frame_out *, uint8_t *buf, uint16_t type);
 
 /*
  * Sends what was begun, without waiting: what the socket does not take now
@@ -80,8 +79,8 @@ uint32_t handle_send(struct mct *, struct frame_out *);
  * 0 when the deadline has passed (0: take only what is there), -1 with
  * errno.
  */
-int handle_receive(
-    struct mct *, uint32_t want, int64_t deadline, struct frame_in *answer);
+int handle_receive(struct mct *, uint32_t want, int64_t deadline,
+    struct frame_in *answer);
 
 /*
  * A whole request: sends, waits for the answer, turns ERROR into errno and

@@ -13,10 +13,10 @@
 
 struct mct_list {
 	struct mct *mct;
-	uint8_t what;        /* enum list_what */
-	int last;            /* no page after this one */
-	uint32_t cursor;     /* of the next page */
-	uint32_t left;       /* records not yet taken from page */
+	uint8_t what;    /* enum list_what */
+	int last;        /* no page after this one */
+	uint32_t cursor; /* of the next page */
+	uint32_t left;   /* records not yet taken from page */
 	struct frame_in page;
 	uint8_t data[FRAME_MAX]; /* page lies here */
 	struct mct_record record;

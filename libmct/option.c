@@ -22,8 +22,8 @@ mct_options_free(struct mct_options *options)
 }
 
 int
-mct_options_set(
-    struct mct_options *options, const char *name, const char *value)
+mct_options_set(struct mct_options *options, const char *name,
+    const char *value)
 {
 	const struct bridge_option *option;
 	uint32_t n;

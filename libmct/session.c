@@ -34,8 +34,8 @@ session_bridge(struct mct *mct, struct bridge_spec *spec,
 	if (handle_order(mct, &out, &id) == -1)
 		return -1;
 	if (id == 0 || id > INT_MAX)
-		return handle_fail(
-		    mct, EBADMSG, "the daemon gave an invalid id");
+		return handle_fail(mct, EBADMSG,
+		    "the daemon gave an invalid id");
 	return (int)id;
 }
 
@@ -78,8 +78,7 @@ int
 mct_bridge(struct mct *mct, int type, const struct sockaddr *src,
     socklen_t srclen, const struct sockaddr *dst, socklen_t dstlen)
 {
-	return mct_bridge_options(
-	    mct, type, src, srclen, dst, dstlen, NULL);
+	return mct_bridge_options(mct, type, src, srclen, dst, dstlen, NULL);
 }
 
 /* Reads one end; 0, or -1 with errno and the sentence kept. */
@@ -132,8 +131,8 @@ session_close(struct mct *mct, enum close_what what, int s, const char *name)
 		return handle_fail(mct, EINVAL, "no such id");
 	if (name != NULL) {
 		if (name[0] == '\0' || strlen(name) >= sizeof m.name)
-			return handle_fail(
-			    mct, EINVAL, "no bridge of that name");
+			return handle_fail(mct, EINVAL,
+			    "no bridge of that name");
 		strcpy(m.name, name);
 	} else
 		m.id = (uint32_t)s;

@@ -21,7 +21,7 @@ struct ctl {
 	struct mct *mct;    /* once ctl_connect returned CTL_DONE */
 	const char *socket; /* NULL: the default one */
 	int json;
-	int resolve;        /* host names may be looked up */
+	int resolve; /* host names may be looked up */
 };
 
 /* "mctctl: " and the sentence on stderr, made safe for a terminal. */

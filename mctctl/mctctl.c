@@ -18,7 +18,7 @@
 #include "show.h"
 #include "words.h"
 
-#define USAGE_BYTES	256
+#define USAGE_BYTES 256
 
 static const struct words_command commands[] = {
 	{ { "bridge", "add" }, { "SRC", "DST" }, order_bridge_options,
@@ -60,7 +60,8 @@ ctl_connect(struct ctl *ctl)
 	switch (err) {
 	case EINVAL:
 		ctl_say("%s: the daemon speaks another version than this "
-		    "mctctl, %s", path, mct_version());
+			"mctctl, %s",
+		    path, mct_version());
 		break;
 	case EAGAIN:
 		ctl_say("%s: the daemon serves as many clients as it may",

@@ -16,10 +16,8 @@
 #include "monitor.h"
 #include "out.h"
 
-const struct words_option monitor_options[] = {
-	{ "since", "SEQ" },
-	{ NULL, NULL }
-};
+const struct words_option monitor_options[] = { { "since", "SEQ" },
+	{ NULL, NULL } };
 
 /* Fields that every line begins with, and what only programs want. */
 static const char *const shown[] = { "time", "seq", "event" };
@@ -70,7 +68,9 @@ monitor_text(FILE *f, const struct mct_record *record)
 			continue;
 		out_field(record, name, text, sizeof text);
 		quote = mct_record_is_number(record, name) == 0 &&
-		    strchr(text, ' ') != NULL ? "\"" : "";
+			strchr(text, ' ') != NULL ?
+		    "\"" :
+		    "";
 		fprintf(f, " %s %s%s%s", name, quote, text, quote);
 	}
 	putc('\n', f);
@@ -88,7 +88,8 @@ monitor_gap(const struct ctl *ctl, uint32_t expected, uint32_t seq)
 	if (missed == 0 || missed > INT32_MAX)
 		return;
 	printf(ctl->json ? "{\"missed\":%" PRIu32 "}\n" :
-	    "%" PRIu32 " events missed\n", missed);
+			   "%" PRIu32 " events missed\n",
+	    missed);
 }
 
 /*
@@ -130,10 +131,8 @@ static int
 monitor_loop(const struct ctl *ctl, const sigset_t *mask, int known,
     uint32_t expected)
 {
-	struct pollfd p[2] = {
-		{ .fd = mct_fd(ctl->mct), .events = POLLIN },
-		{ .fd = fileno(stdout), .events = 0 }
-	};
+	struct pollfd p[2] = { { .fd = mct_fd(ctl->mct), .events = POLLIN },
+		{ .fd = fileno(stdout), .events = 0 } };
 	int status;
 
 	while (!interrupted) {
@@ -180,8 +179,8 @@ monitor(struct ctl *ctl, const struct words_call *call)
 	uint64_t seq = 0;
 	int n, status;
 
-	if (since && words_number(call->options[0].value, UINT32_MAX, &seq) ==
-	    -1) {
+	if (since &&
+	    words_number(call->options[0].value, UINT32_MAX, &seq) == -1) {
 		ctl_say("\"%s\" is not the number of an event",
 		    call->options[0].value);
 		return CTL_USAGE;
@@ -190,7 +189,7 @@ monitor(struct ctl *ctl, const struct words_call *call)
 		return status;
 	monitor_signals(&before);
 	n = since ? mct_event_attach_since(ctl->mct, 0, (uint32_t)seq) :
-	    mct_event_attach(ctl->mct, 0);
+		    mct_event_attach(ctl->mct, 0);
 	if (n == -1)
 		return ctl_failed(ctl);
 	return monitor_loop(ctl, &before, since, (uint32_t)seq);

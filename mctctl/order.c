@@ -15,15 +15,9 @@
 #include "order.h"
 #include "resolve.h"
 
-const struct words_option order_bridge_options[] = {
-	{ "name", "N" },
-	{ "max", "N" },
-	{ "max-per-source", "N" },
-	{ "connect", "T" },
-	{ "idle", "T" },
-	{ "half-closed", "T" },
-	{ NULL, NULL }
-};
+const struct words_option order_bridge_options[] = { { "name", "N" },
+	{ "max", "N" }, { "max-per-source", "N" }, { "connect", "T" },
+	{ "idle", "T" }, { "half-closed", "T" }, { NULL, NULL } };
 
 /*
  * An address as the library takes it: read here, names resolved, and
@@ -62,12 +56,12 @@ order_options(const struct words_call *call, int *status)
 	}
 	for (i = 0; i < call->noptions; i++) {
 		if (mct_options_set(options, call->options[i].name,
-		    call->options[i].value) == 0)
+			call->options[i].value) == 0)
 			continue;
 		ctl_say("%s: \"%s\" is %s", call->options[i].name,
 		    call->options[i].value,
 		    errno == ERANGE ? "too large or too long" :
-		    "not such a value");
+				      "not such a value");
 		mct_options_free(options);
 		*status = CTL_USAGE;
 		return NULL;

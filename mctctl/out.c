@@ -14,8 +14,8 @@
 #include "../libmct/include/mct/list.h"
 #include "out.h"
 
-#define NS_A_SECOND	1000000000U
-#define NS_A_MS		1000000U
+#define NS_A_SECOND 1000000000U
+#define NS_A_MS     1000000U
 
 char *
 out_bytes(uint64_t n, char *buf)
@@ -52,8 +52,8 @@ out_age(uint64_t s, char *buf)
 		snprintf(buf, OUT_BYTES, "%" PRIu64 "m%02" PRIu64 "s", s / 60,
 		    s % 60);
 	else if (s < 24 * 60 * 60)
-		snprintf(buf, OUT_BYTES, "%" PRIu64 "h%02" PRIu64 "m",
-		    s / 3600, s / 60 % 60);
+		snprintf(buf, OUT_BYTES, "%" PRIu64 "h%02" PRIu64 "m", s / 3600,
+		    s / 60 % 60);
 	else
 		snprintf(buf, OUT_BYTES, "%" PRIu64 "d%02" PRIu64 "h",
 		    s / 86400, s / 3600 % 24);
@@ -165,8 +165,8 @@ out_number(uint64_t n, enum unit unit, char *buf, size_t size)
 }
 
 char *
-out_field(
-    const struct mct_record *record, const char *name, char *buf, size_t size)
+out_field(const struct mct_record *record, const char *name, char *buf,
+    size_t size)
 {
 	const char *text;
 	uint64_t n;

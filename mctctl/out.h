@@ -12,14 +12,14 @@
 struct mct_record;
 
 /* The longest text of a time, an amount or an age, NUL included. */
-#define OUT_BYTES	40
+#define OUT_BYTES      40
 
 /* Four bytes of output for one of input: room for any field as text. */
-#define OUT_TEXT_BYTES	2048
+#define OUT_TEXT_BYTES 2048
 
 /* "999", "1.5K", "120M": powers of 1024.  Each returns buf, of OUT_BYTES. */
 char *out_bytes(uint64_t, char *buf);
-char *out_age(uint64_t seconds, char *buf);   /* "59s", "3m05s", "2d04h" */
+char *out_age(uint64_t seconds, char *buf);        /* "59s", "3m05s", "2d04h" */
 char *out_time(uint64_t since_1970_ns, char *buf); /* local, to the ms */
 
 /*

@@ -16,15 +16,15 @@
 #include "table.h"
 
 /* The daemon is changing what would come next: asked again so often. */
-#define BUSY_TRIES	100
-#define BUSY_PAUSE_MS	10
+#define BUSY_TRIES    100
+#define BUSY_PAUSE_MS 10
 
 /* A column: how it looks, what is in it, and how that comes to be text. */
 struct show_column {
 	struct table_column look;
 	const char *field;
-	void (*value)(const struct mct_record *, const char *field,
-	    char *buf, size_t size);
+	void (*value)(const struct mct_record *, const char *field, char *buf,
+	    size_t size);
 };
 
 static void
@@ -54,8 +54,8 @@ show_drops(const struct mct_record *record, const char *prefix, char *buf,
 
 /* The bridge of a session: its name, or its id when it has none. */
 static void
-show_bridge_name(const struct mct_record *record, const char *field,
-    char *buf, size_t size)
+show_bridge_name(const struct mct_record *record, const char *field, char *buf,
+    size_t size)
 {
 	out_field(record, "bridge-name", buf, size);
 	if (strcmp(buf, "-") == 0)
@@ -96,7 +96,7 @@ static const struct show_column session_columns[] = {
 	{ { "TO-SRC", TABLE_RIGHT }, "bytes-to-src", show_field },
 };
 
-#define COLUMNS(table)	table, sizeof table / sizeof *table
+#define COLUMNS(table) table, sizeof table / sizeof *table
 
 /* The next record, with patience while the daemon is busy. */
 static int
@@ -167,8 +167,8 @@ put_row(void *arg, const struct mct_record *record)
 	size_t i;
 
 	for (i = 0; i < rows->ncolumns; i++) {
-		rows->columns[i].value(
-		    record, rows->columns[i].field, text, sizeof text);
+		rows->columns[i].value(record, rows->columns[i].field, text,
+		    sizeof text);
 		table_cell(&rows->table, text);
 	}
 }
@@ -199,8 +199,9 @@ put_bridge(void *arg, const struct mct_record *record)
 {
 	struct bridge_tables *t = arg;
 
-	put_row(mct_record_text(record, "messages-in") != NULL ?
-	    &t->datagram : &t->stream, record);
+	put_row(mct_record_text(record, "messages-in") != NULL ? &t->datagram :
+								 &t->stream,
+	    record);
 }
 
 static int
@@ -246,7 +247,7 @@ show_list(struct ctl *ctl, const char *what, int (*table)(struct ctl *))
 
 	if (status == CTL_DONE)
 		status = ctl->json ? show_each(ctl, what, put_json, stdout) :
-		    table(ctl);
+				     table(ctl);
 	return status != CTL_DONE ? status : ctl_flush();
 }
 

@@ -10,13 +10,13 @@
 #include "table.h"
 
 /* Between columns. */
-#define GAP	2
+#define GAP   2
 
 /* A column is not made narrower than this, nor than its header. */
-#define LEAST	8
+#define LEAST 8
 
 /* What a shortened cell ends with. */
-#define CUT	'~'
+#define CUT   '~'
 
 void
 table_begin(struct table *t, const struct table_column *columns, size_t n)
@@ -95,8 +95,7 @@ table_shrink(const struct table *t, size_t *widths, size_t width)
 			if (!(t->columns[c].flags & TABLE_SHRINK) ||
 			    widths[c] <= least)
 				continue;
-			if (widest == t->ncolumns ||
-			    widths[c] > widths[widest])
+			if (widest == t->ncolumns || widths[c] > widths[widest])
 				widest = c;
 		}
 		if (total <= width || widest == t->ncolumns)

@@ -9,12 +9,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define TABLE_COLUMNS	16
+#define TABLE_COLUMNS 16
 
 enum table_flag {
-	TABLE_RIGHT = 0x01,    /* numbers */
-	TABLE_SHRINK = 0x02,   /* may be shortened */
-	TABLE_OPTIONAL = 0x04  /* left out when every cell is "-" */
+	TABLE_RIGHT = 0x01,   /* numbers */
+	TABLE_SHRINK = 0x02,  /* may be shortened */
+	TABLE_OPTIONAL = 0x04 /* left out when every cell is "-" */
 };
 
 struct table_column {

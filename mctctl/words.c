@@ -9,7 +9,7 @@
 #include "words.h"
 
 /* Different words that one place of a command line can have. */
-#define WORDS_CHOICES	32
+#define WORDS_CHOICES 32
 
 struct choices {
 	const char *word[WORDS_CHOICES];
@@ -47,8 +47,7 @@ why_choices(char *why, const struct choices *c, const char *prefix)
 
 	for (i = 0; i <= c->n; i++) {
 		word = i < c->n ? c->word[i] : NULL;
-		if (word != NULL &&
-		    strncmp(word, prefix, strlen(prefix)) != 0)
+		if (word != NULL && strncmp(word, prefix, strlen(prefix)) != 0)
 			continue;
 		if (last != NULL) {
 			if (n > 0)
@@ -94,8 +93,8 @@ choices_pick(const struct choices *c, const char *text, char *why)
  * NULL at level 0.  NULL and why when argv does not say which.
  */
 static const char *
-words_level(const struct words_command *table, size_t level,
-    const char *first, const char *text, char *why)
+words_level(const struct words_command *table, size_t level, const char *first,
+    const char *text, char *why)
 {
 	const struct words_command *cmd;
 	struct choices c = { .n = 0 };
@@ -121,8 +120,7 @@ words_command(const struct words_command *table, int argc, char **argv,
 	const char *first, *second;
 
 	*used = 1;
-	first = words_level(
-	    table, 0, NULL, argc > 0 ? argv[0] : NULL, why);
+	first = words_level(table, 0, NULL, argc > 0 ? argv[0] : NULL, why);
 	if (first == NULL)
 		return NULL;
 	for (cmd = table; strcmp(cmd->word[0], first) != 0; cmd++)
@@ -130,8 +128,7 @@ words_command(const struct words_command *table, int argc, char **argv,
 	if (cmd->word[1] == NULL)
 		return cmd;
 	*used = 2;
-	second = words_level(
-	    table, 1, first, argc > 1 ? argv[1] : NULL, why);
+	second = words_level(table, 1, first, argc > 1 ? argv[1] : NULL, why);
 	if (second == NULL)
 		return NULL;
 	while (strcmp(cmd->word[0], first) != 0 ||
@@ -169,8 +166,8 @@ words_options(struct words_call *call, int argc, char **argv, char *why)
 			}
 		}
 		if (at + 1 == argc || call->noptions == WORDS_OPTIONS) {
-			snprintf(why, WORDS_WHY_BYTES,
-			    "%s needs a value", name);
+			snprintf(why, WORDS_WHY_BYTES, "%s needs a value",
+			    name);
 			return -1;
 		}
 		call->options[call->noptions].name = name;

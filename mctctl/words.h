@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WORDS_ARGS	2
-#define WORDS_OPTIONS	16
-#define WORDS_WHY_BYTES	256
+#define WORDS_ARGS      2
+#define WORDS_OPTIONS   16
+#define WORDS_WHY_BYTES 256
 
 struct ctl;
 struct words_call;
@@ -23,8 +23,8 @@ struct words_option {
 };
 
 struct words_command {
-	const char *word[2];           /* the second may be NULL */
-	const char *args[WORDS_ARGS];  /* needed ones, as usage shows them */
+	const char *word[2];          /* the second may be NULL */
+	const char *args[WORDS_ARGS]; /* needed ones, as usage shows them */
 	const struct words_option *options; /* ends with a NULL name */
 	int (*run)(struct ctl *, const struct words_call *);
 };

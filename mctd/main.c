@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-static void __attribute__((noreturn))
+static _Noreturn void
 usage(void)
 {
 	(void)fprintf(stderr,

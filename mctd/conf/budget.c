@@ -12,27 +12,27 @@
 #include "budget.h"
 
 /* Beyond what is counted: a library, a probe, one client too many. */
-#define PARENT_SPARE_FDS	16
+#define PARENT_SPARE_FDS  16
 
 /* A child's channel, its mappings while it starts, its event loop. */
-#define CHILD_FDS		32
+#define CHILD_FDS         32
 
 /* Ports under this need a power to be bound. */
-#define FIRST_FREE_PORT		1024
+#define FIRST_FREE_PORT   1024
 
 /*
  * Kernel memory of one TCP socket that carries nothing, on Linux, 64 bits:
  * 2,400 bytes of struct tcp_sock, 1,100 of inode and directory entry, 256
  * of struct file, 200 of event registration; rounded up.
  */
-#define SOCKET_IDLE_BYTES	4096
+#define SOCKET_IDLE_BYTES 4096
 
 /*
  * What one may hold when its peer does not read: the largest queues that
  * Linux gives a TCP socket by itself, 6 MiB to receive (net.ipv4.tcp_rmem)
  * and 4 MiB to send (net.ipv4.tcp_wmem).
  */
-#define SOCKET_BUSY_BYTES	(10UL * 1024 * 1024)
+#define SOCKET_BUSY_BYTES (10UL * 1024 * 1024)
 
 void
 budget_add(struct budget *b, const char *process, const char *what,
@@ -60,8 +60,8 @@ budget_fds(struct budget *b, const struct conf *conf)
 	uint32_t i;
 	int port;
 
-	b->parent_fds = LOW_FDS + conf->ndirectories +
-	    conf->limits.clients + 1 + sockets(conf) + PARENT_SPARE_FDS;
+	b->parent_fds = LOW_FDS + conf->ndirectories + conf->limits.clients +
+	    1 + sockets(conf) + PARENT_SPARE_FDS;
 	b->engine_fds = sockets(conf) + CHILD_FDS;
 	b->control_fds = conf->limits.clients + 1 + CHILD_FDS;
 	b->powers = 0;
@@ -100,8 +100,8 @@ print_memory(const struct budget *b, const struct conf *conf, FILE *out)
 		(void)fprintf(out, "  %-8s  %-28s %12zu %5u %14zu\n",
 		    line->process, line->what, line->bytes, n, bytes);
 	}
-	(void)fprintf(out, "  %-8s  %-28s %12s %5s %14zu\n", "all", "", "",
-	    "", total);
+	(void)fprintf(out, "  %-8s  %-28s %12s %5s %14zu\n", "all", "", "", "",
+	    total);
 }
 
 static void
@@ -110,8 +110,7 @@ print_limit(const char *which, rlim_t limit, FILE *out)
 	if (limit == RLIM_INFINITY)
 		(void)fprintf(out, "%s none", which);
 	else
-		(void)fprintf(
-		    out, "%s %llu", which, (unsigned long long)limit);
+		(void)fprintf(out, "%s %llu", which, (unsigned long long)limit);
 }
 
 static void
@@ -119,8 +118,10 @@ print_fds(const struct budget *b, FILE *out)
 {
 	struct rlimit limit;
 
-	(void)fprintf(out, "descriptors\n  parent   %u\n  engine   %u\n"
-	    "  control  %u\n", b->parent_fds, b->engine_fds, b->control_fds);
+	(void)fprintf(out,
+	    "descriptors\n  parent   %u\n  engine   %u\n"
+	    "  control  %u\n",
+	    b->parent_fds, b->engine_fds, b->control_fds);
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
 		return;
 	(void)fputs("  RLIMIT_NOFILE is ", out);
@@ -129,7 +130,8 @@ print_fds(const struct budget *b, FILE *out)
 	print_limit("hard", limit.rlim_max, out);
 	(void)fputc('\n', out);
 	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < b->parent_fds)
-		(void)fprintf(out, "  not enough: unless root starts mctd, "
+		(void)fprintf(out,
+		    "  not enough: unless root starts mctd, "
 		    "raise the hard limit to %u or lower \"limits\"\n",
 		    b->parent_fds);
 }
@@ -139,11 +141,12 @@ print_kernel(const struct conf *conf, FILE *out)
 {
 	unsigned long n = sockets(conf);
 
-	(void)fprintf(out, "kernel memory, estimated, for %lu sockets\n"
+	(void)fprintf(out,
+	    "kernel memory, estimated, for %lu sockets\n"
 	    "  idle     %lu bytes, %d each\n"
 	    "  at most  %lu bytes each when peers do not read; in all what "
-	    "net.ipv4.tcp_mem allows\n", n, n * SOCKET_IDLE_BYTES,
-	    SOCKET_IDLE_BYTES, SOCKET_BUSY_BYTES);
+	    "net.ipv4.tcp_mem allows\n",
+	    n, n * SOCKET_IDLE_BYTES, SOCKET_IDLE_BYTES, SOCKET_BUSY_BYTES);
 }
 
 /* One bridge may then take the sessions that another counts on. */
@@ -157,11 +160,12 @@ print_sums(const struct conf *conf, FILE *out)
 	for (i = 0; i < conf->nbridges; i++) {
 		spec = &conf->bridges[i].spec;
 		if (addr_is_connected_type(&spec->src))
-			sum += spec->options.max == 0 ?
-			    conf->limits.sessions : spec->options.max;
+			sum += spec->options.max == 0 ? conf->limits.sessions :
+							spec->options.max;
 	}
 	if (sum > conf->limits.sessions)
-		(void)fprintf(out, "warning: the bridges together may have "
+		(void)fprintf(out,
+		    "warning: the bridges together may have "
 		    "%llu sessions, the table %u\n",
 		    (unsigned long long)sum, conf->limits.sessions);
 }
@@ -172,7 +176,7 @@ budget_print(const struct budget *b, const struct conf *conf, FILE *out)
 	print_memory(b, conf, out);
 	print_fds(b, out);
 	print_kernel(conf, out);
-	(void)fprintf(
-	    out, "capabilities\n  %s\n", sandbox_powers_text(b->powers));
+	(void)fprintf(out, "capabilities\n  %s\n",
+	    sandbox_powers_text(b->powers));
 	print_sums(conf, out);
 }

@@ -16,10 +16,10 @@
 struct budget_line {
 	const char *process; /* "parent", "control", "engine", "shared" */
 	const char *what;
-	size_t bytes;        /* of one such process */
+	size_t bytes; /* of one such process */
 };
 
-#define BUDGET_LINES	24
+#define BUDGET_LINES 24
 
 struct budget {
 	struct budget_line line[BUDGET_LINES];

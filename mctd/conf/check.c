@@ -47,14 +47,14 @@ check_end(const struct conf *conf, struct conf_source *source,
 		return 0;
 	if (strcmp(path, conf->socket) == 0)
 		return fail_at(source, b->file, b->line,
-		    "the %s of a bridge cannot be mctd's control socket",
-		    end);
+		    "the %s of a bridge cannot be mctd's control socket", end);
 	for (i = 0; i < conf->ndirectories; i++)
 		if (lies_in(path, conf->directory[i]))
 			return 0;
 	return fail_at(source, b->file, b->line,
 	    "%s \"%s\" is not directly below one of the directories that "
-	    "\"directory\" names", end, path);
+	    "\"directory\" names",
+	    end, path);
 }
 
 /* What two bridges may not have in common; NULL: nothing. */

@@ -35,8 +35,7 @@ conf_new(uint32_t bridges_room)
 size_t
 conf_bytes(uint32_t bridges_room)
 {
-	return sizeof(struct conf) +
-	    bridges_room * sizeof(struct conf_bridge);
+	return sizeof(struct conf) + bridges_room * sizeof(struct conf_bridge);
 }
 
 size_t
@@ -56,10 +55,10 @@ conf_default(struct conf *conf)
 	conf->bridges = bridges;
 	conf->bridges_room = room;
 	(void)snprintf(conf->user, sizeof(conf->user), "%s", MCTD_USER);
-	(void)snprintf(
-	    conf->chroot, sizeof(conf->chroot), "%s", MCTD_CHROOT_PATH);
-	(void)snprintf(
-	    conf->socket, sizeof(conf->socket), "%s", MCTD_SOCKET_PATH);
+	(void)snprintf(conf->chroot, sizeof(conf->chroot), "%s",
+	    MCTD_CHROOT_PATH);
+	(void)snprintf(conf->socket, sizeof(conf->socket), "%s",
+	    MCTD_SOCKET_PATH);
 	conf->socket_mode = CONF_SOCKET_MODE;
 	conf->limits.bridges = LIMIT_BRIDGES_DEFAULT;
 	conf->limits.sessions = LIMIT_SESSIONS_DEFAULT;
@@ -88,8 +87,8 @@ conf_define(const char *assignment)
 			return -1;
 		}
 	}
-	return macro_set(assignment, (size_t)(equals - assignment),
-	    equals + 1, (size_t)(p - (equals + 1)), 1);
+	return macro_set(assignment, (size_t)(equals - assignment), equals + 1,
+	    (size_t)(p - (equals + 1)), 1);
 }
 
 static void

@@ -14,9 +14,9 @@
 #include "../../common/bridge.h"
 #include "../../common/limits.h"
 
-#define CONF_PATH_BYTES	256
-#define CONF_USER_BYTES	64
-#define CONF_SOCKET_MODE	0600 /* root alone */
+#define CONF_PATH_BYTES  256
+#define CONF_USER_BYTES  64
+#define CONF_SOCKET_MODE 0600 /* root alone */
 
 struct conf_limits {
 	uint32_t bridges;
@@ -45,7 +45,7 @@ struct conf {
 	char chroot[CONF_PATH_BYTES];
 	char socket[CONF_PATH_BYTES];
 	int socket_given;
-	mode_t socket_mode;         /* default CONF_SOCKET_MODE */
+	mode_t socket_mode;                 /* default CONF_SOCKET_MODE */
 	char socket_group[CONF_USER_BYTES]; /* empty: none */
 	struct conf_limits limits;
 	struct conf_timeouts timeouts;
@@ -53,7 +53,7 @@ struct conf {
 	uint32_t ndirectories;
 	struct conf_bridge *bridges;
 	uint32_t nbridges;
-	uint32_t bridges_room;      /* of the array */
+	uint32_t bridges_room; /* of the array */
 };
 
 /*

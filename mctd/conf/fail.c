@@ -6,8 +6,8 @@
 #include "fail.h"
 
 int
-fail_at(struct conf_source *source, const char *file, int line,
-    const char *fmt, ...)
+fail_at(struct conf_source *source, const char *file, int line, const char *fmt,
+    ...)
 {
 	const size_t size = sizeof(source->error);
 	char *p = source->error;

@@ -92,8 +92,8 @@ check_nul(struct lex *lex, const struct lex_file *f)
 	for (p = f->at; p < nul; p++)
 		if (*p == '\n')
 			line++;
-	return fail_at(
-	    lex->source, f->name, line, "a zero byte, so this is no text");
+	return fail_at(lex->source, f->name, line,
+	    "a zero byte, so this is no text");
 }
 
 /* Whether a file that is not read to its end yet is this one. */
@@ -118,17 +118,15 @@ push(struct lex *lex, const char *name, int fd, int line)
 	ssize_t n;
 
 	if (fstat(fd, &st) == -1)
-		return lex_fail(
-		    lex, line, "%.100s: %s", name, strerror(errno));
+		return lex_fail(lex, line, "%.100s: %s", name, strerror(errno));
 	if (is_open(lex, &st))
-		return lex_fail(
-		    lex, line, "\"%.100s\" includes itself", name);
+		return lex_fail(lex, line, "\"%.100s\" includes itself", name);
 	f->at = lex_buffer + lex->used;
 	if ((n = read_all(lex, fd)) == -1) {
 		if (errno == EFBIG)
 			return lex_fail(lex, line,
-			    "\"%.100s\" makes more than %d bytes of text",
-			    name, CONF_TEXT_BYTES);
+			    "\"%.100s\" makes more than %d bytes of text", name,
+			    CONF_TEXT_BYTES);
 		return lex_fail(lex, line, "cannot read \"%.100s\": %s", name,
 		    strerror(errno));
 	}
@@ -158,8 +156,7 @@ lex_begin(struct lex *lex)
 	    source->name);
 	if ((fd = source->open_file(source->arg, source->name)) == -1) {
 		saved = errno;
-		(void)fail_at(
-		    source, source->name, 0, "%s", strerror(saved));
+		(void)fail_at(source, source->name, 0, "%s", strerror(saved));
 		errno = saved;
 		return -1;
 	}
@@ -180,7 +177,8 @@ lex_include(struct lex *lex, const struct lex_text *text)
 	if (text->len == 0 || text->len >= sizeof(name))
 		return lex_fail(lex, text->line,
 		    "the name of the file to include has %zu bytes, not 1 "
-		    "to %zu", text->len, sizeof(name) - 1);
+		    "to %zu",
+		    text->len, sizeof(name) - 1);
 	memcpy(name, text->at, text->len);
 	name[text->len] = '\0';
 	if (lex->depth > CONF_INCLUDE_DEPTH)
@@ -274,8 +272,7 @@ take_string(struct lex *lex, struct lex_file *f, struct lex_token *t)
 				    "in quotes a backslash stands only "
 				    "before '\"' or a second backslash");
 		} else if ((unsigned char)*from < ' ' || *from == 0x7f)
-			return lex_fail(lex, f->line,
-			    "byte 0x%02x in quotes",
+			return lex_fail(lex, f->line, "byte 0x%02x in quotes",
 			    (unsigned int)(unsigned char)*from);
 		*to++ = *from;
 	}
@@ -295,8 +292,8 @@ take_macro(struct lex *lex, struct lex_file *f, struct lex_token *t)
 	name.at = f->at;
 	name.len = macro_name_length(f->at, (size_t)(f->end - f->at));
 	if (name.len == 0)
-		return lex_fail(
-		    lex, f->line, "'$' without the name of a macro");
+		return lex_fail(lex, f->line,
+		    "'$' without the name of a macro");
 	t->kind = LEX_STRING;
 	t->text.at = macro_find(name.at, name.len, &t->text.len);
 	if (t->text.at == NULL)

@@ -21,8 +21,8 @@ struct lex_text {
 };
 
 /* For printing one with "%.*s", in part when it is long. */
-#define LEX_SHOWN	64
-#define LEX_ARGS(t)	\
+#define LEX_SHOWN 64
+#define LEX_ARGS(t) \
 	((int)((t)->len > LEX_SHOWN ? LEX_SHOWN : (t)->len)), (t)->at
 
 enum lex_kind {
@@ -30,8 +30,8 @@ enum lex_kind {
 	LEX_FILE_END, /* of any file, before LEX_END; also ends a line */
 	LEX_NEWLINE,
 	LEX_WORD,
-	LEX_STRING,   /* quoted, or a macro's value */
-	LEX_SIGN      /* one of { } = */
+	LEX_STRING, /* quoted, or a macro's value */
+	LEX_SIGN    /* one of { } = */
 };
 
 struct lex_token {

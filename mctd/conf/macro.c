@@ -86,8 +86,8 @@ macro_name_length(const char *text, size_t len)
 
 	for (i = 0; i < len; i++) {
 		c = text[i];
-		if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') &&
-		    c != '_' && (i == 0 || c < '0' || c > '9'))
+		if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '_' &&
+		    (i == 0 || c < '0' || c > '9'))
 			break;
 	}
 	return i;

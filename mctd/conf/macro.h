@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-#define MACRO_NAME_BYTES	64
-#define MACRO_VALUE_BYTES	512
+#define MACRO_NAME_BYTES  64
+#define MACRO_VALUE_BYTES 512
 
 /* Forgets what files have defined. */
 void macro_begin(void);

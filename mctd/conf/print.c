@@ -46,8 +46,7 @@ print_seconds(const char *name, uint32_t seconds, FILE *out)
 			return;
 		}
 	}
-	(void)fprintf(
-	    out, " %s %u%s", name, seconds, seconds == 0 ? "" : "s");
+	(void)fprintf(out, " %s %u%s", name, seconds, seconds == 0 ? "" : "s");
 }
 
 static void
@@ -69,9 +68,10 @@ print_numbers(const struct conf *conf, FILE *out)
 	const struct conf_limits *l = &conf->limits;
 	const struct conf_timeouts *t = &conf->timeouts;
 
-	(void)fprintf(out, "limits { bridges %u sessions %u clients %u "
-	    "events %u standby %u }\n", l->bridges, l->sessions, l->clients,
-	    l->events, l->standby);
+	(void)fprintf(out,
+	    "limits { bridges %u sessions %u clients %u "
+	    "events %u standby %u }\n",
+	    l->bridges, l->sessions, l->clients, l->events, l->standby);
 	(void)fputs("timeouts {", out);
 	print_seconds("connect", t->connect_s, out);
 	print_seconds("idle", t->idle_s, out);
@@ -84,7 +84,8 @@ print_numbers(const struct conf *conf, FILE *out)
 static void
 print_addr(const struct addr *a, FILE *out)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+	static const char plain[] =
+	    "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789[]:%*@.-/_";
 	char text[ADDR_TEXT_BYTES];
 
@@ -110,8 +111,8 @@ print_options(const struct bridge_options *options, FILE *out)
 			(void)fputs(" {", out);
 		opened = 1;
 		if (o->unit == OPTION_SECONDS)
-			print_seconds(
-			    o->name, value == OPTION_NEVER ? 0 : value, out);
+			print_seconds(o->name,
+			    value == OPTION_NEVER ? 0 : value, out);
 		else
 			(void)fprintf(out, " %s %u", o->name, value);
 	}

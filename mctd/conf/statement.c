@@ -42,7 +42,7 @@ static const struct setting {
 	{ BLOCK_TIMEOUTS, "drain", OPTION_SECONDS, 0, TIMEOUT_S_MAX,
 	    offsetof(struct conf, timeouts.drain_s) },
 };
-#define SETTINGS	(sizeof(settings) / sizeof(settings[0]))
+#define SETTINGS (sizeof(settings) / sizeof(settings[0]))
 
 /* Bits of st->given: the settings by index, then these. */
 enum given {
@@ -54,8 +54,8 @@ enum given {
 };
 
 /* Words of statements, for a hint at a brace that was forgotten. */
-static const char *const outer_words[] = { "user", "chroot", "socket",
-	"limits", "timeouts", "drain", "directory", "bridge", "include" };
+static const char *const outer_words[] = { "user", "chroot", "socket", "limits",
+	"timeouts", "drain", "directory", "bridge", "include" };
 
 static const char *
 block_name(enum block block)
@@ -79,8 +79,8 @@ once(struct statement *st, uint32_t *bits, unsigned int bit,
 }
 
 static int
-copy(struct statement *st, char *buf, size_t size,
-    const struct lex_text *text, const char *what)
+copy(struct statement *st, char *buf, size_t size, const struct lex_text *text,
+    const char *what)
 {
 	if (text->len == 0)
 		return lex_fail(&st->lex, text->line, "%s is empty", what);
@@ -118,8 +118,8 @@ copy_account(struct statement *st, char *buf, const struct lex_text *text,
 		    (*p < '0' || *p > '9') && *p != '_' && *p != '.' &&
 		    (*p != '-' || p == buf))
 			return lex_fail(&st->lex, text->line,
-			    "\"%.*s\" cannot be the name of %s",
-			    LEX_ARGS(text), what);
+			    "\"%.*s\" cannot be the name of %s", LEX_ARGS(text),
+			    what);
 	return 0;
 }
 
@@ -140,7 +140,8 @@ number(struct statement *st, const char *name, enum option_unit unit,
 		if (errno == EINVAL && unit == OPTION_SECONDS)
 			return lex_fail(&st->lex, text->line,
 			    "%s: \"%s\" is not a time like 90, 90s, 5m, 2h "
-			    "or 1d", name, word);
+			    "or 1d",
+			    name, word);
 		if (errno == EINVAL)
 			return lex_fail(&st->lex, text->line,
 			    "%s: \"%s\" is not a number", name, word);
@@ -162,12 +163,11 @@ statement_macro(struct statement *st, const struct lex_text *name,
 		    "macro \"%.*s\": name or value is too long",
 		    LEX_ARGS(name));
 	case ENOSPC:
-		return lex_fail(&st->lex, name->line,
-		    "more than %d macros", CONF_MACROS);
+		return lex_fail(&st->lex, name->line, "more than %d macros",
+		    CONF_MACROS);
 	default:
 		return lex_fail(&st->lex, name->line,
-		    "\"%.*s\" cannot be the name of a macro",
-		    LEX_ARGS(name));
+		    "\"%.*s\" cannot be the name of a macro", LEX_ARGS(name));
 	}
 }
 
@@ -326,8 +326,8 @@ set_option(struct statement *st, const struct lex_text *name,
 			break;
 	if (o->name == NULL)
 		return unknown(st, name);
-	if (once(st, &st->options_given,
-	    (unsigned int)(o - bridge_options), name, o->name) == -1 ||
+	if (once(st, &st->options_given, (unsigned int)(o - bridge_options),
+		name, o->name) == -1 ||
 	    number(st, o->name, o->unit, 0, o->max, text, &value) == -1)
 		return -1;
 	if (o->unit == OPTION_SECONDS && value == 0)
@@ -431,13 +431,12 @@ statement_bridge_end(struct statement *st)
 		    "more than %u bridges", conf->bridges_room);
 	b = &conf->bridges[conf->nbridges];
 	memset(b, 0, sizeof(*b));
-	(void)snprintf(b->file, sizeof(b->file), "%s",
-	    lex_file_name(&st->lex));
+	(void)snprintf(b->file, sizeof(b->file), "%s", lex_file_name(&st->lex));
 	b->line = st->bridge.line;
 	b->spec.options = st->options;
 	if (st->nwords == 3) {
 		if (copy(st, b->spec.name, sizeof(b->spec.name), word,
-		    "the name of a bridge") == -1)
+			"the name of a bridge") == -1)
 			return -1;
 		word++;
 	}

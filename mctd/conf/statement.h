@@ -19,7 +19,7 @@ enum block {
 };
 
 /* A bridge has one to three words: the name if any, src, dst. */
-#define BRIDGE_WORDS	3
+#define BRIDGE_WORDS 3
 
 struct statement {
 	struct conf *conf;

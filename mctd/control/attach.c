@@ -113,8 +113,8 @@ page(uint32_t from, uint32_t request, void *buf, size_t size,
 }
 
 size_t
-attach_ask(struct attach *a, const struct proto_events *ask,
-    uint32_t request, void *buf, size_t size)
+attach_ask(struct attach *a, const struct proto_events *ask, uint32_t request,
+    void *buf, size_t size)
 {
 	struct proto_records head;
 	uint32_t from;

@@ -45,7 +45,7 @@
 #include "uplink.h"
 
 /* Lines a second on clients that misbehave. */
-#define LOG_RATE	5
+#define LOG_RATE 5
 
 enum client_state {
 	CLIENT_FREE,
@@ -78,13 +78,13 @@ struct client {
 	enum client_state state;
 	int fd;
 	uint8_t role;
-	uint8_t again;           /* more may be in the reader */
+	uint8_t again; /* more may be in the reader */
 	enum wait wait;
-	uint64_t wait_ms;        /* since when */
-	size_t unsent;           /* then, to see that something moves */
+	uint64_t wait_ms; /* since when */
+	size_t unsent;    /* then, to see that something moves */
 	struct proto_error refusal;
 	struct attach attach;
-	struct frame_in asking;  /* the message, while ASKING */
+	struct frame_in asking; /* the message, while ASKING */
 	struct frame_reader reader;
 	struct frame_queue queue;
 };
@@ -127,7 +127,7 @@ client_setup(uint32_t clients)
 }
 
 /* Changes the state, from one of a set of them. */
-#define IN(state)	(1U << (state))
+#define IN(state) (1U << (state))
 static void
 client_become(struct client *c, unsigned int from, enum client_state to)
 {
@@ -197,8 +197,7 @@ client_put_error(struct client *c, uint32_t request, uint32_t err,
 
 /* Closes it with a last word that it gets if its socket takes it now. */
 static void
-client_fail(struct client *c, uint32_t request, uint32_t err,
-    const char *text)
+client_fail(struct client *c, uint32_t request, uint32_t err, const char *text)
 {
 	if (c->state == CLIENT_REFUSED) {
 		err = c->refusal.err;
@@ -250,10 +249,12 @@ client_hello(struct client *c, struct frame_in *in)
 		return;
 	}
 	if (hello.magic != PROTO_MAGIC || hello.version != PROTO_VERSION) {
-		snprintf(text, sizeof text, hello.magic == PROTO_MAGIC ?
-		    "the daemon speaks protocol version %u, the library %u" :
-		    "the daemon speaks mctd protocol version %u, "
-		    "the client something else (%u)",
+		snprintf(text, sizeof text,
+		    hello.magic == PROTO_MAGIC ?
+			"the daemon speaks protocol version %u, the library "
+			"%u" :
+			"the daemon speaks mctd protocol version %u, "
+			"the client something else (%u)",
 		    PROTO_VERSION, (unsigned int)hello.version);
 		client_put_error(c, in->request, EINVAL, text);
 		client_become(c, IN(CLIENT_NEW), CLIENT_LAST);
@@ -428,8 +429,7 @@ client_new(const struct inner_new_client *m, int fd)
 static struct client *
 client_answered(struct client *c, const struct inner_client *who)
 {
-	if (c->state != CLIENT_ASKED ||
-	    c->who.generation != who->generation ||
+	if (c->state != CLIENT_ASKED || c->who.generation != who->generation ||
 	    c->who.request != who->request)
 		return NULL;
 	client_become(c, IN(CLIENT_ASKED), CLIENT_OPEN);

@@ -171,13 +171,14 @@ map_tables(const struct inner_start *m, const int fds[START_FDS])
 {
 	uint32_t nslots = m->bridges + m->sessions;
 
-	registry_map(&control.registry, map_table(fds[START_FD_REGISTRY],
-	    registry_bytes(m->bridges, m->sessions)), m->bridges,
-	    m->sessions);
-	counters_map(&control.counters, map_table(fds[START_FD_COUNTERS],
-	    counters_bytes(nslots)), nslots);
-	ring_map(&control.ring, map_table(fds[START_FD_RING],
-	    ring_bytes(m->events)), m->events);
+	registry_map(&control.registry,
+	    map_table(fds[START_FD_REGISTRY],
+		registry_bytes(m->bridges, m->sessions)),
+	    m->bridges, m->sessions);
+	counters_map(&control.counters,
+	    map_table(fds[START_FD_COUNTERS], counters_bytes(nslots)), nslots);
+	ring_map(&control.ring,
+	    map_table(fds[START_FD_RING], ring_bytes(m->events)), m->events);
 }
 
 static void
@@ -196,8 +197,8 @@ receive_start(struct inner_start *m)
 	if (frame_done(&in) == -1 || m->kind != PROCESS_CONTROL ||
 	    m->bridges > LIMIT_BRIDGES_MAX ||
 	    m->sessions > LIMIT_SESSIONS_MAX ||
-	    m->clients > LIMIT_CLIENTS_MAX ||
-	    m->events > LIMIT_EVENTS_MAX || m->level > LOG_LEVEL_DEBUG)
+	    m->clients > LIMIT_CLIENTS_MAX || m->events > LIMIT_EVENTS_MAX ||
+	    m->level > LOG_LEVEL_DEBUG)
 		uplink_fatal("the parent's START is broken");
 	uplink_log_level((enum log_level)m->level);
 	map_tables(m, fds);

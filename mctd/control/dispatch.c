@@ -120,8 +120,8 @@ serve_list(struct request *r)
 	proto_get_list(&r->in, &ask);
 	if (frame_done(&r->in) == -1)
 		return bad(r, "a list that does not decode");
-	r->len = show_list(&ask, r->who.request, r->page, DISPATCH_PAGE,
-	    &error);
+	r->len =
+	    show_list(&ask, r->who.request, r->page, DISPATCH_PAGE, &error);
 	if (r->len == 0)
 		return answer_error(r, (int)error.err, error.text);
 	return SERVED_HERE;
@@ -141,8 +141,8 @@ serve_events(struct request *r)
 		    "unknown flags of an events request");
 	if ((ask.flags & EVENTS_WAIT) && r->attach->waiting)
 		return bad(r, "a second request that waits for events");
-	r->len = attach_ask(r->attach, &ask, r->who.request, r->page,
-	    DISPATCH_PAGE);
+	r->len =
+	    attach_ask(r->attach, &ask, r->who.request, r->page, DISPATCH_PAGE);
 	return r->len == 0 ? SERVED_WAITS : SERVED_HERE;
 }
 
@@ -184,8 +184,8 @@ dispatch(struct request *r)
 		return bad(r, "a message of a type that is no request");
 	if (r->role < e->role) {
 		snprintf(text, sizeof text,
-		    "this needs the role %s, yours is %s",
-		    name_role(e->role), name_role(r->role));
+		    "this needs the role %s, yours is %s", name_role(e->role),
+		    name_role(r->role));
 		return answer_error(r, EACCES, text);
 	}
 	return e->serve(r);

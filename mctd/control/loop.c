@@ -112,10 +112,10 @@ loop_bytes(uint32_t clients)
 int
 loop_channel(int fd)
 {
-	if (event_assign(&loop.channel_in, loop.base, fd,
-	    EV_READ | EV_PERSIST, on_channel_in, NULL) == -1 ||
+	if (event_assign(&loop.channel_in, loop.base, fd, EV_READ | EV_PERSIST,
+		on_channel_in, NULL) == -1 ||
 	    event_assign(&loop.channel_out, loop.base, fd, EV_WRITE,
-	    on_channel_out, NULL) == -1)
+		on_channel_out, NULL) == -1)
 		return -1;
 	return event_add(&loop.channel_in, NULL);
 }

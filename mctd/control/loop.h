@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LOOP_READ	0x01
-#define LOOP_WRITE	0x02
+#define LOOP_READ  0x01
+#define LOOP_WRITE 0x02
 
 struct loop_calls {
 	void (*channel_readable)(void);

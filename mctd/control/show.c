@@ -18,10 +18,10 @@
 #include "show.h"
 
 /* Slots looked at for one page: a page of free slots costs milliseconds. */
-#define SLOTS_A_PAGE	65536
+#define SLOTS_A_PAGE 65536
 
 /* Later pages of one list use the sums of the first one this long. */
-#define SUMS_MS		1000
+#define SUMS_MS      1000
 
 struct sum {
 	uint32_t id; /* of the bridge, 0: no bridge in this slot */
@@ -124,7 +124,7 @@ sum_session(uint32_t slot)
 
 	/* Most slots were never used: their counters say so in one load. */
 	if (atomic_load_explicit(&show.counters->slots[slot].id,
-	    memory_order_relaxed) == 0)
+		memory_order_relaxed) == 0)
 		return 0;
 	if (read_slot(slot, &e) == -1)
 		return -1;
@@ -233,7 +233,7 @@ put_bridge(struct page *p, uint32_t slot, const struct registry_entry *e)
 	else {
 		record_put_number(&r, FIELD_SRC_SHARED, e->shared);
 		if (counters_read(show.counters, slot, e->id, count,
-		    &active_ms) == 0)
+			&active_ms) == 0)
 			put_silent(&r, p, active_ms);
 	}
 	/* A bridge made since the sums were has moved nothing by then. */
@@ -318,15 +318,15 @@ list_bridges(struct page *p, uint32_t cursor)
 	if ((cursor == 0 || p->now_ms - show.sums_ms >= SUMS_MS) &&
 	    make_sums(p->now_ms) == -1)
 		return -1;
-	return put_slots(p, cursor == 0 ? 1 : cursor, show.bridges,
-	    SLOT_BRIDGE, put_bridge);
+	return put_slots(p, cursor == 0 ? 1 : cursor, show.bridges, SLOT_BRIDGE,
+	    put_bridge);
 }
 
 static int
 list_sessions(struct page *p, uint32_t cursor)
 {
-	if (cursor != 0 && (cursor <= show.bridges ||
-	    cursor > show.registry->nslots)) {
+	if (cursor != 0 &&
+	    (cursor <= show.bridges || cursor > show.registry->nslots)) {
 		errno = EINVAL;
 		return -1;
 	}

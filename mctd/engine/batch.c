@@ -81,8 +81,8 @@ batch_read(struct batch *b, int fd, int local)
 	batch_control(b, local);
 	b->local = local;
 	do
-		n = recvmmsg(fd, b->msg, DGRAM_BATCH,
-		    MSG_DONTWAIT | MSG_TRUNC, NULL);
+		n = recvmmsg(fd, b->msg, DGRAM_BATCH, MSG_DONTWAIT | MSG_TRUNC,
+		    NULL);
 	while (n == -1 && errno == EINTR);
 	b->used = n > 0 ? n : 0;
 	if (n == -1 && errno == EAGAIN)
@@ -98,8 +98,7 @@ batch_cmsg(struct cmsghdr *c, struct batch_message *m, uint32_t *seg)
 	if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
 		memcpy(&value, CMSG_DATA(c), sizeof value);
 		*seg = value > 0 ? (uint32_t)value : 0;
-	} else if (c->cmsg_level == SOL_SOCKET &&
-	    c->cmsg_type == SO_RXQ_OVFL) {
+	} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
 		memcpy(&m->dropped, CMSG_DATA(c), sizeof m->dropped);
 		m->has_dropped = 1;
 	}

@@ -26,7 +26,7 @@ enum batch_fate {
 };
 struct batch_message {
 	struct run run;
-	uint32_t len;      /* before it was cut off */
+	uint32_t len; /* before it was cut off */
 	enum batch_fate fate;
 	int has_dropped;
 	uint32_t dropped;

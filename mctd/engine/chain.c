@@ -6,7 +6,7 @@
 #include "table.h"
 
 /* What stands at the last one, which is in the list but has no next. */
-#define CHAIN_LAST	UINT32_MAX
+#define CHAIN_LAST UINT32_MAX
 
 size_t
 chain_bytes(uint32_t n)

@@ -18,11 +18,11 @@
 #include "table.h"
 
 /* A read error is handed out once; this many in a row are not believed. */
-#define READ_ERRORS	4
+#define READ_ERRORS 4
 
 struct dgram_src {
 	int fd;
-	uint8_t kind;      /* enum addr_kind; ADDR_NONE: no src here */
+	uint8_t kind; /* enum addr_kind; ADDR_NONE: no src here */
 	uint8_t readable;
 	uint8_t succeeded; /* took over: old drops have been counted */
 	uint32_t dropped;  /* as the kernel told it last */
@@ -132,8 +132,7 @@ dgram_dst(struct dgram_table *t, const struct inner_dst *m, int fd)
 	if (atomic_load_explicit(&count->id, memory_order_relaxed) == m->id)
 		s->succeeded = 1; /* its figures go on */
 	else
-		counters_reset(t->counters, m->slot, m->id,
-		    t->work->now_ms);
+		counters_reset(t->counters, m->slot, m->id, t->work->now_ms);
 	dst_start(&d->dst, fd, m->kind, count);
 	d->dst.slot = m->slot;
 	d->dst.serial = m->serial;

@@ -23,9 +23,9 @@ struct dgram_table {
 	struct dgram_src *srcs; /* by number from 0 */
 	struct dgram_dst *dsts; /* by slot from 1 */
 	struct dgram_batch *batch;
-	uint32_t bridges;       /* of each as many */
-	uint32_t first_watch;   /* one for each src */
-	struct chain *runs;     /* by src + 1: the slots of bridges */
+	uint32_t bridges;     /* of each as many */
+	uint32_t first_watch; /* one for each src */
+	struct chain *runs;   /* by src + 1: the slots of bridges */
 	struct counters *counters;
 	struct reports *reports;
 	struct stream_work *work;

@@ -19,10 +19,10 @@
 #include "../../common/limits.h"
 #include "dst.h"
 
-#define SEND_FLAGS	(MSG_DONTWAIT | MSG_NOSIGNAL)
+#define SEND_FLAGS      (MSG_DONTWAIT | MSG_NOSIGNAL)
 
 /* What an engine that takes over does not know. */
-#define SEGMENT_UNKNOWN	UINT32_MAX
+#define SEGMENT_UNKNOWN UINT32_MAX
 
 void
 dst_start(struct dst *d, int fd, uint8_t kind, struct counters_slot *count)
@@ -45,8 +45,8 @@ set_segment(struct dst *d, uint32_t segment)
 
 	if (d->segment == segment)
 		return 0;
-	if (setsockopt(d->fd, IPPROTO_UDP, UDP_SEGMENT, &value,
-	    sizeof value) == -1) {
+	if (setsockopt(d->fd, IPPROTO_UDP, UDP_SEGMENT, &value, sizeof value) ==
+	    -1) {
 		d->group_max = 0;
 		if (segment == 0)
 			d->segment = 0; /* there is none to switch off */

@@ -19,8 +19,8 @@ struct dst {
 	uint32_t group_max; /* sizes from this on are not grouped */
 	uint32_t slot;
 	uint64_t serial;
-	uint64_t lost_ms;   /* when that was reported last */
-	struct dst *next;   /* of the same src */
+	uint64_t lost_ms; /* when that was reported last */
+	struct dst *next; /* of the same src */
 	struct counters_slot *count;
 };
 

@@ -23,10 +23,10 @@
 #include "table.h"
 
 /* Numbers of descriptors in the event loop. */
-#define WATCH_CHANNEL	0
-#define WATCH_SRCS	1
+#define WATCH_CHANNEL 0
+#define WATCH_SRCS    1
 
-#define MESSAGE_FDS	(2 * HAND_OVER_PAIRS)
+#define MESSAGE_FDS   (2 * HAND_OVER_PAIRS)
 
 static struct engine {
 	int channel;
@@ -49,7 +49,7 @@ watches(uint32_t bridges, uint32_t sessions)
 	return WATCH_SRCS + bridges + 2 * sessions;
 }
 
-static void __attribute__((noreturn))
+static _Noreturn void
 engine_fatal(const char *what)
 {
 	log_fatal("engine: %s: %s", what, strerror(errno));
@@ -114,8 +114,7 @@ take_dst(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
 }
 
 static int
-take_close(struct engine *e, struct frame_in *in, const int *fds,
-    size_t nfds)
+take_close(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
 {
 	struct inner_which m;
 
@@ -187,8 +186,8 @@ read_channel(struct engine *e)
 	int i;
 
 	for (i = 0; i < PACKETS_A_TURN; i++) {
-		len = frame_packet_recv(e->channel, e->buf, sizeof e->buf,
-		    fds, MESSAGE_FDS, &nfds);
+		len = frame_packet_recv(e->channel, e->buf, sizeof e->buf, fds,
+		    MESSAGE_FDS, &nfds);
 		if (len == -1 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
 			e->readable = 0;
 			return;

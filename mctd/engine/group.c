@@ -58,8 +58,7 @@ group_add(struct group *g, const struct run *add)
 	int shorter = add->count == 1 && add->len < run->seg;
 
 	if (g->closed || add->len == 0 || add->len > GROUP_COPY_BYTES ||
-	    (!same && !shorter) ||
-	    run->count + add->count > DGRAM_SEGMENTS ||
+	    (!same && !shorter) || run->count + add->count > DGRAM_SEGMENTS ||
 	    run->len + add->len > DGRAM_GROUP_BYTES)
 		return 0;
 	if (run->data != g->room) {

@@ -14,21 +14,20 @@
 struct run {
 	const uint8_t *data;
 	uint32_t len;
-	uint32_t seg;   /* size of each; of a single one, len */
+	uint32_t seg; /* size of each; of a single one, len */
 	uint32_t count;
 };
 
 struct group {
 	struct run run;
-	uint8_t *room;  /* GROUP_ROOM_BYTES, where runs are put together */
-	int closed;     /* the last datagram is a short one, or too large */
+	uint8_t *room; /* GROUP_ROOM_BYTES, where runs are put together */
+	int closed;    /* the last datagram is a short one, or too large */
 };
 
-#define GROUP_ROOM_BYTES	DGRAM_BYTES
+#define GROUP_ROOM_BYTES DGRAM_BYTES
 
 /* One datagram of len bytes, or more of seg bytes in it (0: one). */
-void group_run(struct run *, const uint8_t *data, uint32_t len,
-    uint32_t seg);
+void group_run(struct run *, const uint8_t *data, uint32_t len, uint32_t seg);
 
 /*
  * Cuts off the longest part that one call can send, into head.  Returns 0

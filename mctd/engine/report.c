@@ -9,10 +9,10 @@
 #include "report.h"
 #include "table.h"
 
-#define PENDING_INSTALLED	0x01
-#define PENDING_LOST		0x02
-#define PENDING_END		0x04
-#define PENDING_SRC_CLOSED	0x08
+#define PENDING_INSTALLED  0x01
+#define PENDING_LOST       0x02
+#define PENDING_END        0x04
+#define PENDING_SRC_CLOSED 0x08
 
 /* A place in the list: slots from 1 on, then src 0 and those after it. */
 static uint32_t
@@ -112,9 +112,8 @@ send_which(struct reports *r, uint32_t slot, uint16_t type)
 {
 	uint8_t buf[64];
 	struct frame_out out;
-	struct inner_which which = {
-		.slot = slot, .serial = r->at[slot].serial
-	};
+	struct inner_which which = { .slot = slot,
+		.serial = r->at[slot].serial };
 
 	frame_begin(&out, buf, sizeof buf, type, 0, 0);
 	inner_put_which(&out, &which);
@@ -126,9 +125,8 @@ send_src_closed(struct reports *r, uint32_t place)
 {
 	uint8_t buf[64];
 	struct frame_out out;
-	struct inner_src src = {
-		.src = place - r->slots - 1, .kind = r->at[place].reason
-	};
+	struct inner_src src = { .src = place - r->slots - 1,
+		.kind = r->at[place].reason };
 
 	frame_begin(&out, buf, sizeof buf, MSG_E2P_SRC_CLOSED, 0, 0);
 	inner_put_src(&out, &src);

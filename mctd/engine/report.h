@@ -22,7 +22,7 @@ struct report {
 
 struct reports {
 	int channel;
-	int full;          /* the channel took no more: wait for its edge */
+	int full; /* the channel took no more: wait for its edge */
 	uint32_t slots;
 	struct report *at; /* by slot, then the srcs */
 	struct chain waiting;

@@ -72,8 +72,9 @@ session_end(struct session_table *t, uint32_t slot, enum end_reason reason,
 static void
 session_time(struct session_table *t, struct session *s)
 {
-	if (s->timed || (s->idle_ms == 0 && (s->half_closed_ms == 0 ||
-	    !stream_half_closed(&s->stream))))
+	if (s->timed ||
+	    (s->idle_ms == 0 &&
+		(s->half_closed_ms == 0 || !stream_half_closed(&s->stream))))
 		return;
 	s->timed = 1;
 	t->timed++;
@@ -213,8 +214,8 @@ session_install(struct session_table *t, const struct inner_session *m,
 	s->half_closed_ms = m->half_closed_ms;
 	s->state = SESSION_LIVE;
 	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
-		if (watch_add(watch_number(t, m->slot, i), fd[i],
-		    &t->events) == -1) {
+		if (watch_add(watch_number(t, m->slot, i), fd[i], &t->events) ==
+		    -1) {
 			session_end(t, m->slot, END_ERROR, ENOMEM);
 			return 0;
 		}

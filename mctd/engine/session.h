@@ -19,14 +19,14 @@
 struct session;
 
 struct session_table {
-	struct session *at;    /* at[0] is slot first */
-	uint32_t first;        /* number of the first slot */
-	uint32_t count;        /* of slots */
-	uint32_t first_watch;  /* two for each slot */
-	uint32_t timed;        /* sessions that a sweep may end */
-	uint32_t swept;        /* where the next sweep goes on */
-	struct chain looks;    /* by slot - first + 1 */
-	struct chain *runs;    /* by slot */
+	struct session *at;   /* at[0] is slot first */
+	uint32_t first;       /* number of the first slot */
+	uint32_t count;       /* of slots */
+	uint32_t first_watch; /* two for each slot */
+	uint32_t timed;       /* sessions that a sweep may end */
+	uint32_t swept;       /* where the next sweep goes on */
+	struct chain looks;   /* by slot - first + 1 */
+	struct chain *runs;   /* by slot */
 	struct counters *counters;
 	struct reports *reports;
 	struct stream_work *work;

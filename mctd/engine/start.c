@@ -72,9 +72,9 @@ decode(const uint8_t *buf, long len, size_t nfds, struct inner_start *m)
 		return -1;
 	inner_get_start(&in, m);
 	if (in.type != MSG_P2X_START || frame_done(&in) == -1 ||
-	    nfds != START_FDS || m->kind != PROCESS_ENGINE ||
-	    m->bridges == 0 || m->bridges > LIMIT_BRIDGES_MAX ||
-	    m->sessions == 0 || m->sessions > LIMIT_SESSIONS_MAX)
+	    nfds != START_FDS || m->kind != PROCESS_ENGINE || m->bridges == 0 ||
+	    m->bridges > LIMIT_BRIDGES_MAX || m->sessions == 0 ||
+	    m->sessions > LIMIT_SESSIONS_MAX)
 		return -1;
 	return 0;
 }
@@ -89,8 +89,8 @@ start_receive(int channel, struct inner_start *m, struct counters *c)
 
 	if (channel_blocks(channel, 1) == -1)
 		return -1;
-	len = frame_packet_recv(channel, buf, sizeof buf, fds, START_FDS,
-	    &nfds);
+	len =
+	    frame_packet_recv(channel, buf, sizeof buf, fds, START_FDS, &nfds);
 	if (decode(buf, len, nfds, m) == -1) {
 		if (len != 0)
 			log_fatal("engine: no valid start from the parent");
@@ -112,10 +112,11 @@ start_confine(const struct inner_start *m)
 	/* only the end of the channel ends an engine */
 	static const int ignored[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE,
 		SIGQUIT, SIGUSR1, SIGUSR2 };
-	struct sandbox box = {
-		.kind = PROCESS_ENGINE, .privileged = m->privileged,
-		.uid = m->uid, .gid = m->gid, .chroot = m->chroot
-	};
+	struct sandbox box = { .kind = PROCESS_ENGINE,
+		.privileged = m->privileged,
+		.uid = m->uid,
+		.gid = m->gid,
+		.chroot = m->chroot };
 	const char *step = "";
 	size_t i;
 

@@ -56,7 +56,7 @@
 #include "tcp.h"
 #include "watch.h"
 
-#define SEND_FLAGS	(MSG_DONTWAIT | MSG_NOSIGNAL)
+#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
 
 enum pass {
 	PASS_MORE, /* another pass may do something */
@@ -68,9 +68,9 @@ void
 stream_start(struct stream *st, const int fd[2], const uint8_t kind[2],
     struct counters_slot *count, uint64_t now_ms)
 {
-	static const struct stream_side fresh = {
-		.hint = PEEK_BYTES, .way = WAY_FLOWS, .writable = 1
-	};
+	static const struct stream_side fresh = { .hint = PEEK_BYTES,
+		.way = WAY_FLOWS,
+		.writable = 1 };
 	int i;
 
 	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
@@ -211,7 +211,7 @@ send_failed(struct stream *st, int i)
 	case ENOBUFS:
 	case ENOMEM:
 		t->starved = 1; /* no edge will tell when there is some */
-		/* FALLTHROUGH */
+				/* FALLTHROUGH */
 	case EAGAIN:
 		t->writable = 0;
 		st->side[i].hint = next_hint(st->side[i].hint / 8);
@@ -263,8 +263,9 @@ pass(struct stream *st, int i, struct stream_work *work)
 		return send_failed(st, i);
 	if (discard(s, work->buf, (size_t)sent) == -1)
 		return over(st, i, errno);
-	counters_add(st->count, i == STREAM_PEER ? COUNT_BYTES_TO_DST :
-	    COUNT_BYTES_TO_SRC, (uint64_t)sent);
+	counters_add(st->count,
+	    i == STREAM_PEER ? COUNT_BYTES_TO_DST : COUNT_BYTES_TO_SRC,
+	    (uint64_t)sent);
 	counters_touch(st->count, work->now_ms);
 	st->moved_ms = work->now_ms;
 	work->moved += (uint64_t)sent;
@@ -324,8 +325,8 @@ static enum pass
 probe(struct stream *st, int i)
 {
 	if (st->side[!i].way != WAY_FLOWS ||
-	    send(st->side[i].fd, "", 0, SEND_FLAGS) != -1 ||
-	    errno == EAGAIN || errno == EINTR)
+	    send(st->side[i].fd, "", 0, SEND_FLAGS) != -1 || errno == EAGAIN ||
+	    errno == EINTR)
 		return PASS_STOP;
 	return broken(st, !i, errno);
 }

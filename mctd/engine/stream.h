@@ -49,15 +49,15 @@ struct stream {
 
 /* What all streams of an engine share. */
 struct stream_work {
-	uint8_t *buf;    /* PEEK_BYTES */
+	uint8_t *buf; /* PEEK_BYTES */
 	uint64_t now_ms;
-	uint64_t moved;  /* bytes: sum over the streams */
+	uint64_t moved; /* bytes: sum over the streams */
 };
 
 /* What a stream wants, a set of these; OVER stands alone. */
-#define STREAM_AGAIN	0x01 /* stream_run */
-#define STREAM_LOOK	0x02 /* stream_look, LOOK_MS later */
-#define STREAM_OVER	0x04 /* end and err say why */
+#define STREAM_AGAIN 0x01 /* stream_run */
+#define STREAM_LOOK  0x02 /* stream_look, LOOK_MS later */
+#define STREAM_OVER  0x04 /* end and err say why */
 
 /* Both connected, non-blocking; kinds are stream kinds. */
 void stream_start(struct stream *, const int fd[2], const uint8_t kind[2],

@@ -65,8 +65,8 @@ watch_add(uint32_t number, int fd, const struct watch_user *user)
 
 	w->user = user;
 	if (event_assign(&w->ev, base, fd,
-	    EV_ET | EV_PERSIST | EV_READ | EV_WRITE | EV_CLOSED, happened,
-	    w) == -1)
+		EV_ET | EV_PERSIST | EV_READ | EV_WRITE | EV_CLOSED, happened,
+		w) == -1)
 		return -1;
 	return event_add(&w->ev, NULL);
 }

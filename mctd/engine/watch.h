@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 /* What happened.  After an error on the socket it is READ and WRITE. */
-#define WATCH_READ	0x01
-#define WATCH_WRITE	0x02
-#define WATCH_CLOSED	0x04 /* the other side sends no more */
+#define WATCH_READ   0x01
+#define WATCH_WRITE  0x02
+#define WATCH_CLOSED 0x04 /* the other side sends no more */
 
 enum watch_timer {
 	WATCH_LOOK,

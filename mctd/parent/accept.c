@@ -17,7 +17,7 @@
 #include "sockets.h"
 
 /* At most one event about limits a second and bridge. */
-#define LIMIT_NOTE_MS	1000
+#define LIMIT_NOTE_MS 1000
 
 static void acceptable(void *, unsigned int);
 
@@ -51,8 +51,7 @@ limit_reached(const struct bridge *b)
 {
 	uint32_t all = slots_head()->sessions_limit;
 
-	if (b->options.max != 0 &&
-	    sessions_of(b->slot) >= b->options.max)
+	if (b->options.max != 0 && sessions_of(b->slot) >= b->options.max)
 		return "max";
 	if (slots_full(SLOT_SESSION))
 		return "sessions";

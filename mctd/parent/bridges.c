@@ -98,8 +98,9 @@ bridges_same(const struct bridge_spec *spec)
 	struct bridge *b;
 
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		if (bridges_is_living(b) && addr_equal(&spec_of(b)->src,
-		    &spec->src) && addr_equal(&spec_of(b)->dst, &spec->dst))
+		if (bridges_is_living(b) &&
+		    addr_equal(&spec_of(b)->src, &spec->src) &&
+		    addr_equal(&spec_of(b)->dst, &spec->dst))
 			return b;
 	return NULL;
 }

@@ -29,26 +29,26 @@ enum bridge_state {
 struct bridge {
 	enum bridge_state state;
 	uint32_t slot;
-	int from_conf;           /* made by mctd.conf, subject to reload */
-	int gone;                /* reload: not in the file any more */
-	int begun;               /* its creation was an event */
-	int borrowed;            /* HELD: fd is still another's */
+	int from_conf; /* made by mctd.conf, subject to reload */
+	int gone;      /* reload: not in the file any more */
+	int begun;     /* its creation was an event */
+	int borrowed;  /* HELD: fd is still another's */
 	struct bridge_options options; /* with defaults put in */
-	int fd;                  /* listener, or connected dst; -1 */
+	int fd;                        /* listener, or connected dst; -1 */
 	int has_waiter;
 	struct inner_client waiter; /* answered when open, or when gone */
 
 	/* connection-oriented: accept.c */
 	struct loop_event accept;
 	int paused;
-	uint64_t limit_note_ms;  /* last "limit reached" event */
+	uint64_t limit_note_ms; /* last "limit reached" event */
 
 	/* connectionless: datagrams.c */
 	uint64_t serial;
-	uint32_t source;         /* of datagrams.c */
-	int told;                /* the engine has the dst */
+	uint32_t source; /* of datagrams.c */
+	int told;        /* the engine has the dst */
 	int close_told;
-	int lost;                /* dst is to be connected again */
+	int lost;                 /* dst is to be connected again */
 	uint64_t dropped[COUNTS]; /* as of the last event */
 };
 

@@ -91,21 +91,21 @@ close_named(const struct request *r, const struct proto_close *m)
 
 	if (slot == 0) {
 		clients_error(&r->who, EINVAL,
-		    m->what == CLOSE_SESSION ? "no such session" :
-		    m->what == CLOSE_BRIDGE ? "no such bridge" :
-		    "no such bridge or session");
+		    m->what == CLOSE_SESSION    ? "no such session" :
+			m->what == CLOSE_BRIDGE ? "no such bridge" :
+						  "no such bridge or session");
 		return;
 	}
-	if (r->role < ROLE_CONTROL || (r->role < ROLE_ADMIN &&
-	    slots_entry(slot)->owner != r->uid)) {
+	if (r->role < ROLE_CONTROL ||
+	    (r->role < ROLE_ADMIN && slots_entry(slot)->owner != r->uid)) {
 		clients_error(&r->who, EACCES, "not permitted");
 		return;
 	}
 	if ((b = bridges_at(slot)) != NULL)
 		closed = life_close(b, &r->who, 0);
 	else
-		closed = sessions_close(sessions_at(slot), END_REQUESTED,
-		    &r->who);
+		closed =
+		    sessions_close(sessions_at(slot), END_REQUESTED, &r->who);
 	if (closed == -1)
 		clients_error(&r->who, EINVAL, "is being closed already");
 }
@@ -116,8 +116,7 @@ on_close(struct frame_in *in, const struct request *r)
 	struct proto_close m;
 
 	proto_get_close(in, &m);
-	if (frame_done(in) == -1 || m.what < CLOSE_BRIDGE ||
-	    m.what > CLOSE_ANY)
+	if (frame_done(in) == -1 || m.what < CLOSE_BRIDGE || m.what > CLOSE_ANY)
 		return -1;
 	close_named(r, &m);
 	return 0;
@@ -200,8 +199,9 @@ on_ends(struct frame_in *in)
 
 	for (n = frame_get_u16(in); n > 0; n--) {
 		inner_get_end(in, &m);
-		if (in->bad || (bridges_at(m.slot) != NULL ?
-		    datagrams_ended(&m) : sessions_ended(&m)) == -1)
+		if (in->bad ||
+		    (bridges_at(m.slot) != NULL ? datagrams_ended(&m) :
+						  sessions_ended(&m)) == -1)
 			return -1;
 	}
 	return frame_done(in);

@@ -25,10 +25,10 @@
 #include "parent.h"
 #include "slots.h"
 
-#define CHILDREN	(2 * (1 + LIMIT_STANDBY_MAX))
+#define CHILDREN        (2 * (1 + LIMIT_STANDBY_MAX))
 
 /* Messages read from one child before others have their turn. */
-#define MESSAGES_A_TURN	64
+#define MESSAGES_A_TURN 64
 
 enum child_state {
 	CHILD_NONE,
@@ -64,7 +64,7 @@ kind_name(enum process_kind kind)
 }
 
 /* What the new process does before it is another program. */
-static void __attribute__((noreturn))
+static _Noreturn void
 become(enum process_kind kind, int channel, int foreground)
 {
 	char *argv[4];
@@ -81,8 +81,8 @@ become(enum process_kind kind, int channel, int foreground)
 		_exit(1);
 	if (null > CHILD_CHANNEL)
 		close(null);
-	argv[0] = (char *)(uintptr_t)"mctd";
-	argv[1] = (char *)(uintptr_t)"-x";
+	argv[0] = (char *)(uintptr_t) "mctd";
+	argv[1] = (char *)(uintptr_t) "-x";
 	argv[2] = (char *)(uintptr_t)kind_name(kind);
 	argv[3] = NULL;
 	execv(sandbox_self(), argv);
@@ -94,8 +94,7 @@ fork_child(struct child *c, enum process_kind kind, int foreground)
 {
 	int pair[2];
 
-	if (socketpair(AF_LOCAL, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    pair) == -1)
+	if (socketpair(AF_LOCAL, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
 		return -1;
 	c->kind = kind;
 	c->channel = pair[0];
@@ -275,8 +274,8 @@ child_readable(void *arg, unsigned int what)
 		if (frame_open(&in, buf, (size_t)n) == -1)
 			bad = 1;
 		else if (in.type == MSG_X2P_LOG)
-			bad = channel_log(&in, kind_name(c->kind),
-			    &c->rate) == -1;
+			bad = channel_log(&in, kind_name(c->kind), &c->rate) ==
+			    -1;
 		else
 			bad = c->state != CHILD_ACTIVE ||
 			    children.user[c->kind]->message(&in) == -1;
@@ -310,8 +309,8 @@ children_watch(const struct children_user *control,
 			return -1;
 		loop_set(&c->readable, c->channel, LOOP_READ, child_readable,
 		    c);
-		loop_set(&c->writable, c->channel, LOOP_WRITE,
-		    child_writable, c);
+		loop_set(&c->writable, c->channel, LOOP_WRITE, child_writable,
+		    c);
 		if (loop_add(&c->readable, -1) == -1)
 			return -1;
 	}
@@ -361,7 +360,8 @@ take_over(enum process_kind kind)
 
 	if (c == NULL) {
 		log_fatal("no standby %s is left: the daemon ends, to be "
-		    "started anew", kind_name(kind));
+			  "started anew",
+		    kind_name(kind));
 		children.failed = 1;
 		return;
 	}
@@ -375,7 +375,8 @@ take_over(enum process_kind kind)
 	publish_standby();
 	if (count_asleep(kind) == 0)
 		log_warn("the last standby %s is at work: restart mctd "
-		    "before it fails too", kind_name(kind));
+			 "before it fails too",
+		    kind_name(kind));
 	else
 		log_info("standby %s %d took over", kind_name(kind),
 		    (int)c->pid);
@@ -398,7 +399,7 @@ child_ended(struct child *c, int status)
 		log_warn("%s %d ended by %s %d", kind_name(c->kind),
 		    (int)c->pid, WIFSIGNALED(status) ? "signal" : "exit",
 		    WIFSIGNALED(status) ? WTERMSIG(status) :
-		    WEXITSTATUS(status));
+					  WEXITSTATUS(status));
 	close(c->channel);
 	(void)children_fill_low_fds();
 	c->state = CHILD_NONE;

@@ -29,7 +29,7 @@
 #include "slots.h"
 #include "system.h"
 
-#define CLIENT_BACKLOG	64
+#define CLIENT_BACKLOG 64
 
 enum client_state {
 	CLIENT_FREE,
@@ -43,8 +43,8 @@ struct client {
 	enum role role;
 	uid_t uid;
 	int fd;
-	int refused; /* errno it is told */
-	int asking;  /* a request is under way */
+	int refused;  /* errno it is told */
+	int asking;   /* a request is under way */
 	int answered; /* its answer waits for control */
 	uint32_t request;
 	int err;
@@ -60,7 +60,7 @@ static struct {
 	struct loop_event accept;
 	int fd;
 	int paused;
-	int dirty; /* something waits for control */
+	int dirty;               /* something waits for control */
 	struct system_peer peer; /* large: not on the stack */
 	struct log_rate refused_rate;
 } clients = { .fd = -1 };
@@ -232,9 +232,10 @@ greet(struct client *c, int fd)
 	if (c->refused == 0)
 		clients.present++;
 	else if (log_rate(&clients.refused_rate, 1, "refused clients"))
-		log_info("client refused: %s", c->refused == EAGAIN ?
-		    "as many are connected as the limit allows" :
-		    "not permitted");
+		log_info("client refused: %s",
+		    c->refused == EAGAIN ?
+			"as many are connected as the limit allows" :
+			"not permitted");
 	clients.dirty = 1;
 	publish();
 }
@@ -383,8 +384,7 @@ clients_ask(const struct inner_client *who)
 }
 
 static void
-answer(const struct inner_client *who, int err, uint32_t id,
-    const char *text)
+answer(const struct inner_client *who, int err, uint32_t id, const char *text)
 {
 	struct client *c = find(who);
 
@@ -434,14 +434,16 @@ send_new(struct client *c)
 	if (c->refused != 0) {
 		m.role = ROLE_NONE;
 		m.err = (uint32_t)c->refused;
-		(void)strlcpy(m.text, c->refused == EAGAIN ?
-		    "too many clients (limits { clients })" :
-		    "not permitted to use mctd", sizeof m.text);
+		(void)strlcpy(m.text,
+		    c->refused == EAGAIN ?
+			"too many clients (limits { clients })" :
+			"not permitted to use mctd",
+		    sizeof m.text);
 	}
 	frame_begin(&out, buf, sizeof buf, MSG_P2C_CLIENT, 0, 0);
 	inner_put_new_client(&out, &m);
-	if (children_send(PROCESS_CONTROL, buf, frame_end(&out), &c->fd,
-	    1) == -1)
+	if (children_send(PROCESS_CONTROL, buf, frame_end(&out), &c->fd, 1) ==
+	    -1)
 		return -1;
 	close(c->fd);
 	c->fd = -1;
@@ -467,8 +469,7 @@ send_answer(struct client *c)
 		(void)strlcpy(error.text, c->text, sizeof error.text);
 		proto_put_error(&out, &error);
 	}
-	if (children_send(PROCESS_CONTROL, buf, frame_end(&out), NULL,
-	    0) == -1)
+	if (children_send(PROCESS_CONTROL, buf, frame_end(&out), NULL, 0) == -1)
 		return -1;
 	c->asking = c->answered = 0;
 	return 0;

@@ -13,11 +13,11 @@
 
 /* Who may come, besides root. */
 struct clients_rules {
-	uid_t starter;    /* of a daemon that root did not start */
+	uid_t starter; /* of a daemon that root did not start */
 	int has_starter;
-	gid_t group;      /* of the socket */
+	gid_t group; /* of the socket */
 	int has_group;
-	mode_t mode;      /* of the socket */
+	mode_t mode; /* of the socket */
 };
 
 size_t clients_bytes(uint32_t clients);

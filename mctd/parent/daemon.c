@@ -23,8 +23,8 @@
 #include "../../common/limits.h"
 #include "daemon.h"
 
-#define SYSLOG_PATH	"/dev/log"
-#define SYSLOG_DAEMON	(3 << 3) /* the facility of RFC 3164 */
+#define SYSLOG_PATH   "/dev/log"
+#define SYSLOG_DAEMON (3 << 3) /* the facility of RFC 3164 */
 
 static struct {
 	int waiting; /* a pipe to the process that was called */
@@ -33,7 +33,7 @@ static struct {
 } ways = { .waiting = -1, .syslog = -1, .service = -1 };
 
 /* The process that was called: its exit status is the daemon's word. */
-static void __attribute__((noreturn))
+static _Noreturn void
 wait_for_word(int fd)
 {
 	char word = 1;
@@ -88,8 +88,9 @@ open_way(const char *path)
 	fd = socket(AF_LOCAL, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return -1;
-	if (connect(fd, (struct sockaddr *)&un, (socklen_t)(len +
-	    offsetof(struct sockaddr_un, sun_path))) == -1) {
+	if (connect(fd, (struct sockaddr *)&un,
+		(socklen_t)(len + offsetof(struct sockaddr_un, sun_path))) ==
+	    -1) {
 		close(fd);
 		return -1;
 	}
@@ -136,8 +137,9 @@ to_syslog(void *arg, enum log_level level, const char *line)
 	n = snprintf(text, sizeof text, "<%d>%s mctd[%d]: %s",
 	    SYSLOG_DAEMON | severity(level), date, (int)getpid(), line);
 	if (n > 0)
-		(void)send(ways.syslog, text, (size_t)n < sizeof text ?
-		    (size_t)n : sizeof text - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+		(void)send(ways.syslog, text,
+		    (size_t)n < sizeof text ? (size_t)n : sizeof text - 1,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void

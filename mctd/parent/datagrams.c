@@ -18,7 +18,7 @@
 #include "sockets.h"
 
 /* A dst that is lost is dialled again this often. */
-#define RECONNECT_MS	50
+#define RECONNECT_MS 50
 
 /*
  * A src socket.  It is in use while users > 0 or the engine has it.
@@ -267,11 +267,13 @@ datagrams_flush(void)
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
 		if (!is_ours(b))
 			continue;
-		if (!b->told && (b->state == BRIDGE_INSTALLING ||
-		    b->state == BRIDGE_OPEN) && tell_dst(b) == -1)
+		if (!b->told &&
+		    (b->state == BRIDGE_INSTALLING ||
+			b->state == BRIDGE_OPEN) &&
+		    tell_dst(b) == -1)
 			return;
-		if (b->told && b->state == BRIDGE_CLOSING &&
-		    !b->close_told && tell_close(b) == -1)
+		if (b->told && b->state == BRIDGE_CLOSING && !b->close_told &&
+		    tell_close(b) == -1)
 			return;
 	}
 	for (s = sources.table; s < sources.table + sources.n; s++)

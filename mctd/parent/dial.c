@@ -12,15 +12,15 @@
 #include "sockets.h"
 
 /* A local server that is busy accepts its next peer within a few of them. */
-#define RETRY_MS	20
+#define RETRY_MS 20
 
 static void dial_again(void *, unsigned int);
 
 static void
 dial_failed(struct session *s, int err)
 {
-	sessions_failed(s, err == ETIMEDOUT ? END_CONNECT_TIMEOUT :
-	    END_CONNECT_REFUSED, err);
+	sessions_failed(s,
+	    err == ETIMEDOUT ? END_CONNECT_TIMEOUT : END_CONNECT_REFUSED, err);
 }
 
 static void

@@ -51,7 +51,7 @@ send_sessions(struct session_queue *q)
 		n++;
 	}
 	if (children_send(PROCESS_ENGINE, buf, frame_end(&out), fds,
-	    2 * (size_t)n) == -1)
+		2 * (size_t)n) == -1)
 		return -1;
 	for (s = TAILQ_FIRST(q); n > 0; s = next, n--) {
 		next = TAILQ_NEXT(s, in_queue);
@@ -71,8 +71,7 @@ send_close(struct session_queue *q, struct session *s)
 
 	frame_begin(&out, buf, sizeof buf, MSG_P2E_CLOSE, 0, 0);
 	inner_put_which(&out, &m);
-	if (children_send(PROCESS_ENGINE, buf, frame_end(&out), NULL,
-	    0) == -1)
+	if (children_send(PROCESS_ENGINE, buf, frame_end(&out), NULL, 0) == -1)
 		return -1;
 	TAILQ_REMOVE(q, s, in_queue);
 	s->queued = 0;
@@ -87,7 +86,7 @@ handover_flush(void)
 
 	while ((s = TAILQ_FIRST(q)) != NULL)
 		if ((s->state == SESSION_READY ? send_sessions(q) :
-		    send_close(q, s)) == -1)
+						 send_close(q, s)) == -1)
 			return;
 }
 

@@ -51,8 +51,8 @@ check(const struct bridge_spec *spec, const char **why)
 	if (bridge_check(spec, why) == -1)
 		return -1;
 	if (is_multicast(&spec->src) || is_multicast(&spec->dst))
-		return refuse(EOPNOTSUPP,
-		    "multicast groups are not supported", why);
+		return refuse(EOPNOTSUPP, "multicast groups are not supported",
+		    why);
 	if (sockets_check(&spec->src, why) == -1 ||
 	    sockets_check(&spec->dst, why) == -1)
 		return -1;
@@ -62,15 +62,15 @@ check(const struct bridge_spec *spec, const char **why)
 		return refuse(EEXIST, text, why);
 	}
 	if ((b = bridges_named(spec->name)) != NULL) {
-		(void)snprintf(text, sizeof text,
-		    "bridge %u has this name", slots_id(b->slot));
+		(void)snprintf(text, sizeof text, "bridge %u has this name",
+		    slots_id(b->slot));
 		return refuse(EEXIST, text, why);
 	}
 	if (!addr_is_connected_type(&spec->src))
 		return 0;
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		if (bridges_is_living(b) && addr_equal(&spec_of(b)->src,
-		    &spec->src)) {
+		if (bridges_is_living(b) &&
+		    addr_equal(&spec_of(b)->src, &spec->src)) {
 			(void)snprintf(text, sizeof text,
 			    "src is in use by bridge %u", slots_id(b->slot));
 			return refuse(EADDRINUSE, text, why);
@@ -79,15 +79,13 @@ check(const struct bridge_spec *spec, const char **why)
 }
 
 static int
-open_sockets(struct bridge *b, const struct bridge_request *r,
-    const char **why)
+open_sockets(struct bridge *b, const struct bridge_request *r, const char **why)
 {
 	*why = NULL;
 	if (!addr_is_connected_type(&r->spec->src))
 		return datagrams_open(b, r->spec, why);
 	b->borrowed = r->listener != -1;
-	b->fd = b->borrowed ? r->listener :
-	    sockets_listen(&r->spec->src, why);
+	b->fd = b->borrowed ? r->listener : sockets_listen(&r->spec->src, why);
 	return b->fd == -1 ? -1 : 0;
 }
 

@@ -50,13 +50,13 @@ loop_set(struct loop_event *e, int fd, unsigned int what,
 }
 
 void
-loop_signal(struct loop_event *e, int signal,
-    void (*fn)(void *, unsigned int), void *arg)
+loop_signal(struct loop_event *e, int signal, void (*fn)(void *, unsigned int),
+    void *arg)
 {
 	e->fn = fn;
 	e->arg = arg;
-	(void)event_assign(&e->ev, base, signal, EV_SIGNAL | EV_PERSIST,
-	    ready, e);
+	(void)event_assign(&e->ev, base, signal, EV_SIGNAL | EV_PERSIST, ready,
+	    e);
 }
 
 int

@@ -39,10 +39,10 @@
 #include "start.h"
 
 /* What looks at the clock does so this often. */
-#define TICK_MS	1000
+#define TICK_MS 1000
 
 /* After the drain, sessions have this long to be ended by the engine. */
-#define LAST_MS	(END_WAIT_S * 1000)
+#define LAST_MS (END_WAIT_S * 1000)
 
 enum parent_phase {
 	PHASE_RUNNING,
@@ -73,8 +73,8 @@ stop(void)
 		return;
 	}
 	parent.phase = PHASE_DRAINING;
-	parent.deadline_ms = clock_ms() +
-	    (uint64_t)parent.conf->timeouts.drain_s * 1000;
+	parent.deadline_ms =
+	    clock_ms() + (uint64_t)parent.conf->timeouts.drain_s * 1000;
 	log_info("stopping: %u sessions have %u s to end", sessions_all(),
 	    parent.conf->timeouts.drain_s);
 	daemon_notify("STOPPING=1");
@@ -227,7 +227,7 @@ ended(void)
 		log_info("closing %u sessions that did not end",
 		    sessions_all());
 		for (b = bridges_next(1); b != NULL;
-		    b = bridges_next(b->slot + 1))
+		     b = bridges_next(b->slot + 1))
 			sessions_close_all(b->slot, END_STOPPED);
 		parent.phase = PHASE_ENDING;
 		parent.deadline_ms = now + LAST_MS;
@@ -291,16 +291,16 @@ parent_main(const struct parent_options *o)
 
 	log_set(NULL, o->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	parent.conf = conf_new(LIMIT_BRIDGES_MAX);
-	if (parent.conf == NULL || reload_open(o->file,
-	    o->file_given) == -1)
+	if (parent.conf == NULL || reload_open(o->file, o->file_given) == -1)
 		return 1;
 	if (reload_read(parent.conf, error, sizeof error) == -1) {
 		(void)fprintf(stderr, "%s\n", error);
 		return 1;
 	}
-	if (o->socket != NULL && strlcpy(parent.conf->socket, o->socket,
-	    sizeof parent.conf->socket) >=
-	    sizeof ((struct sockaddr_un *)NULL)->sun_path) {
+	if (o->socket != NULL &&
+	    strlcpy(parent.conf->socket, o->socket,
+		sizeof parent.conf->socket) >=
+		sizeof((struct sockaddr_un *)NULL)->sun_path) {
 		(void)fprintf(stderr, "mctd: %s: %s\n", o->socket,
 		    strerror(ENAMETOOLONG));
 		return 1;

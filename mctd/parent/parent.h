@@ -6,7 +6,7 @@
 #define PARENT_PARENT_H
 
 /* A child finds its channel here. */
-#define CHILD_CHANNEL	3
+#define CHILD_CHANNEL 3
 
 struct budget;
 struct conf;

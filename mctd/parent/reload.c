@@ -28,9 +28,9 @@ static struct {
 	char directory[CONF_PATH_BYTES];
 	char name[CONF_PATH_BYTES]; /* below it */
 	char path[CONF_PATH_BYTES]; /* as given, for messages */
-	int fd;            /* the directory */
+	int fd;                     /* the directory */
 	int given;
-	int reserve;       /* a low number, free while a file is read */
+	int reserve; /* a low number, free while a file is read */
 	struct conf *next;
 } reload = { .fd = -1, .reserve = -1 };
 
@@ -55,8 +55,7 @@ reload_open(const char *file, int given)
 		(void)snprintf(reload.directory, sizeof reload.directory,
 		    "%.*s", (int)len, file);
 	reload.given = given;
-	reload.fd = open(reload.directory, O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC);
+	reload.fd = open(reload.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (reload.fd == -1 && given) {
 		log_fatal("%s: %s", reload.directory, strerror(errno));
 		return -1;
@@ -74,8 +73,7 @@ open_file(void *arg, const char *name)
 	(void)arg;
 	if (strcmp(name, reload.path) == 0)
 		name = reload.name;
-	else if (strncmp(name, reload.directory, len) == 0 &&
-	    name[len] == '/')
+	else if (strncmp(name, reload.directory, len) == 0 && name[len] == '/')
 		name += len + 1;
 	else if (name[0] == '/') {
 		errno = EACCES;
@@ -170,8 +168,9 @@ mark_gone(const struct conf *conf, int undo)
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (b->from_conf && b->state != BRIDGE_CLOSING &&
 		    b->state != BRIDGE_HELD)
-			b->gone = !undo && find_entry(conf,
-			    &slots_entry(b->slot)->spec) == NULL;
+			b->gone = !undo &&
+			    find_entry(conf, &slots_entry(b->slot)->spec) ==
+				NULL;
 }
 
 /* The listener of a gone bridge on that src, for its successor; or -1. */
@@ -226,8 +225,7 @@ is_borrowed(const struct bridge *of)
 	struct bridge *b;
 
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		if (b->state == BRIDGE_HELD && b->borrowed &&
-		    b->fd == of->fd)
+		if (b->state == BRIDGE_HELD && b->borrowed && b->fd == of->fd)
 			return 1;
 	return 0;
 }
@@ -274,8 +272,8 @@ reload_apply(const struct conf *conf, char *error, size_t size)
 		entry = &conf->bridges[i];
 		if (open_new(conf, entry, &why) == 0)
 			continue;
-		(void)snprintf(error, size, "%s:%d: bridge: %s",
-		    entry->file, entry->line, why);
+		(void)snprintf(error, size, "%s:%d: bridge: %s", entry->file,
+		    entry->line, why);
 		undo(conf);
 		return -1;
 	}
@@ -295,10 +293,9 @@ warn_fixed(const struct conf *now, const struct conf *next)
 	if (strcmp(now->socket_group, next->socket_group) != 0 ||
 	    now->socket_mode != next->socket_mode)
 		log_warn("the socket's mode and group take effect at the "
-		    "next start");
+			 "next start");
 	if (now->ndirectories != next->ndirectories ||
-	    memcmp(now->directory, next->directory,
-	    sizeof now->directory) != 0)
+	    memcmp(now->directory, next->directory, sizeof now->directory) != 0)
 		log_warn("directories take effect at the next start");
 }
 

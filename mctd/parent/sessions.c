@@ -63,8 +63,7 @@ sessions_init(uint32_t bridges, uint32_t n)
 	uint32_t i, buckets = host_buckets(n);
 
 	sessions.table = calloc(n, sizeof *sessions.table);
-	sessions.bridge = calloc((size_t)bridges + 1,
-	    sizeof *sessions.bridge);
+	sessions.bridge = calloc((size_t)bridges + 1, sizeof *sessions.bridge);
 	sessions.host = calloc(buckets, sizeof *sessions.host);
 	if (sessions.table == NULL || sessions.bridge == NULL ||
 	    sessions.host == NULL)
@@ -130,8 +129,8 @@ publish_bridge(uint32_t bridge)
 }
 
 static void
-set_state(struct session *s, enum session_state from,
-    enum session_state to, enum slot_state shown)
+set_state(struct session *s, enum session_state from, enum session_state to,
+    enum slot_state shown)
 {
 	struct registry_entry *e;
 
@@ -315,7 +314,7 @@ sessions_close_all(uint32_t bridge, enum end_reason reason)
 	struct session *s, *next;
 
 	for (s = TAILQ_FIRST(&sessions.bridge[bridge].list); s != NULL;
-	    s = next) {
+	     s = next) {
 		next = TAILQ_NEXT(s, of_bridge);
 		(void)sessions_close(s, reason, NULL);
 	}
@@ -337,8 +336,7 @@ sessions_ended(const struct inner_end *end)
 		reason = s->reason;
 	reset = reason != END_CLEAN && reason != END_IDLE &&
 	    reason != END_HALF_CLOSED;
-	note_closed(s, reason, s->state == SESSION_CLOSING ? 0 :
-	    (int)end->err);
+	note_closed(s, reason, s->state == SESSION_CLOSING ? 0 : (int)end->err);
 	release(s, reset);
 	return 0;
 }
@@ -353,8 +351,9 @@ sessions_engine_died(void)
 		s = &sessions.table[i];
 		if (s->state != SESSION_OPEN && s->state != SESSION_CLOSING)
 			continue;
-		note_closed(s, s->state == SESSION_CLOSING ? s->reason :
-		    END_ENGINE_DIED, 0);
+		note_closed(s,
+		    s->state == SESSION_CLOSING ? s->reason : END_ENGINE_DIED,
+		    0);
 		release(s, 1);
 	}
 }

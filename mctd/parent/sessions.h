@@ -35,10 +35,10 @@ struct session {
 	uint32_t bridge; /* slot of it */
 	uint32_t host;   /* addr_host_hash of the peer */
 	uint64_t serial;
-	uint64_t deadline_ms; /* of the dial, or of the END */
-	int fd[2];       /* peer, dst; -1: none */
+	uint64_t deadline_ms;   /* of the dial, or of the END */
+	int fd[2];              /* peer, dst; -1: none */
 	enum end_reason reason; /* of a close that the parent began */
-	int queued;      /* in the queue for the engine */
+	int queued;             /* in the queue for the engine */
 	int has_waiter;
 	struct inner_client waiter; /* who asked for the close */
 	struct loop_event dial;
@@ -62,8 +62,8 @@ struct session *sessions_at(uint32_t slot);
  * A new session in state CONNECTING with the accepted peer, or NULL when the
  * table is full.
  */
-struct session *sessions_new(uint32_t bridge, int fd,
-    const struct addr *peer, const struct session_rules *);
+struct session *sessions_new(uint32_t bridge, int fd, const struct addr *peer,
+    const struct session_rules *);
 
 /* dst stands: fd[1] is set. */
 void sessions_ready(struct session *);

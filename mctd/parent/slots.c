@@ -47,8 +47,7 @@ slots_bytes(uint32_t bridges, uint32_t sessions)
 }
 
 int
-slots_init(void *registry, void *counters, uint32_t bridges,
-    uint32_t sessions)
+slots_init(void *registry, void *counters, uint32_t bridges, uint32_t sessions)
 {
 	uint32_t n = bridges + sessions;
 	uint32_t slot;
@@ -205,8 +204,9 @@ slots_count(uint32_t bridge, enum parent_count what)
 	e->parent_count[what]++;
 	slots_end(bridge);
 	atomic_store_explicit(&h->parent_count[what],
-	    atomic_load_explicit(&h->parent_count[what],
-	    memory_order_relaxed) + 1, memory_order_relaxed);
+	    atomic_load_explicit(&h->parent_count[what], memory_order_relaxed) +
+		1,
+	    memory_order_relaxed);
 }
 
 void

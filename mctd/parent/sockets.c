@@ -26,7 +26,7 @@
 #include "system.h"
 
 /* Who may connect to a local src is up to its directory's permissions. */
-#define LOCAL_UMASK	0111
+#define LOCAL_UMASK 0111
 
 struct directory {
 	char path[CONF_PATH_BYTES];
@@ -88,8 +88,7 @@ find_directory(const char *path, const char **name)
 	(*name)++;
 	for (i = 0; i < sockets.ndirectories; i++) {
 		d = &sockets.directory[i];
-		if (strlen(d->path) == len &&
-		    strncmp(d->path, path, len) == 0)
+		if (strlen(d->path) == len && strncmp(d->path, path, len) == 0)
 			return d;
 	}
 	return NULL;
@@ -97,15 +96,14 @@ find_directory(const char *path, const char **name)
 
 /* A directory of the configuration, or EACCES. */
 static const struct directory *
-allowed_directory(
-    const struct addr *a, const char **name, const char **why)
+allowed_directory(const struct addr *a, const char **name, const char **why)
 {
 	const struct directory *d = find_directory(a->u.un.sun_path, name);
 
 	if (d == NULL || **name == '\0' || strcmp(*name, ".") == 0 ||
 	    strcmp(*name, "..") == 0) {
 		*why = "the path is not directly below a configured "
-		    "directory";
+		       "directory";
 		errno = EACCES;
 		return NULL;
 	}
@@ -182,7 +180,7 @@ open_local(const struct addr *a, const char **why)
 		return give_up(file);
 	if (!S_ISSOCK(st.st_mode)) {
 		*why = S_ISLNK(st.st_mode) ? "the path is a symbolic link" :
-		    "the path is not a socket";
+					     "the path is not a socket";
 		errno = EACCES;
 		return give_up(file);
 	}
@@ -226,8 +224,7 @@ sockets_unlink(const struct addr *a)
 	const struct directory *d;
 	const char *name, *why;
 
-	if (!addr_is_path(a) ||
-	    (d = allowed_directory(a, &name, &why)) == NULL)
+	if (!addr_is_path(a) || (d = allowed_directory(a, &name, &why)) == NULL)
 		return;
 	(void)unlinkat(d->fd, name, 0);
 }
@@ -244,8 +241,7 @@ bind_local(int fd, const struct addr *a, const char **why)
 	if ((d = allowed_directory(a, &name, why)) == NULL)
 		return -1;
 	below = *a;
-	(void)strlcpy(below.u.un.sun_path, name,
-	    sizeof below.u.un.sun_path);
+	(void)strlcpy(below.u.un.sun_path, name, sizeof below.u.un.sun_path);
 	below.len = (uint16_t)(offsetof(struct sockaddr_un, sun_path) +
 	    strlen(name) + 1);
 	if (fchdir(d->fd) == -1)
@@ -262,16 +258,17 @@ bind_local(int fd, const struct addr *a, const char **why)
 static int
 bind_addr(int fd, const struct addr *a, const char **why)
 {
-	if (addr_family(a) == AF_INET6 && set_int(fd, IPPROTO_IPV6,
-	    IPV6_V6ONLY, !(a->flags & ADDR_DUAL)) == -1)
+	if (addr_family(a) == AF_INET6 &&
+	    set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !(a->flags & ADDR_DUAL)) ==
+		-1)
 		return -1;
 	if (!addr_is_path(a)) {
 		if (bind(fd, &a->u.sa, a->len) == 0)
 			return 0;
 		if (errno == EACCES && addr_port(a) < 1024)
 			*why = "ports under 1024 need CAP_NET_BIND_SERVICE, "
-			    "which is kept only when mctd.conf has a bridge "
-			    "on such a port";
+			       "which is kept only when mctd.conf has a bridge "
+			       "on such a port";
 		return -1;
 	}
 	if (bind_local(fd, a, why) == 0)
@@ -298,8 +295,7 @@ sockets_listen(const struct addr *src, const char **why)
 	    set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) == -1)
 		return give_up(fd);
 	/* an accepted socket has these from its listener */
-	if (stream_options(fd, src) == -1 ||
-	    bind_addr(fd, src, why) == -1 ||
+	if (stream_options(fd, src) == -1 || bind_addr(fd, src, why) == -1 ||
 	    listen(fd, LISTEN_BACKLOG) == -1)
 		return give_up(fd);
 	return fd;

@@ -59,15 +59,14 @@ start_budget(const struct parent_options *o, const struct conf *conf,
 	budget_add(b, "shared", "counters",
 	    counters_bytes(l->bridges + l->sessions));
 	budget_add(b, "shared", "events", ring_bytes(l->events));
-	budget_add(b, "parent", "slots",
-	    slots_bytes(l->bridges, l->sessions));
+	budget_add(b, "parent", "slots", slots_bytes(l->bridges, l->sessions));
 	budget_add(b, "parent", "sessions",
 	    sessions_bytes(l->bridges, l->sessions));
 	budget_add(b, "parent", "bridges", bridges_bytes(l->bridges));
 	budget_add(b, "parent", "datagrams", datagrams_bytes(l->bridges));
 	budget_add(b, "parent", "clients", clients_bytes(l->clients));
-	budget_add(b, "parent", "configuration", conf_bytes(LIMIT_BRIDGES_MAX) +
-	    reload_bytes(l->bridges));
+	budget_add(b, "parent", "configuration",
+	    conf_bytes(LIMIT_BRIDGES_MAX) + reload_bytes(l->bridges));
 	budget_add(b, "parent", "event loop", arena_bytes(b->parent_fds));
 	o->children_budget(conf, b);
 }
@@ -88,10 +87,10 @@ start_check_descriptors(const struct budget *b)
 			return 0;
 		(void)getrlimit(RLIMIT_NOFILE, &rl);
 		log_fatal("%llu descriptors are needed and %llu allowed: "
-		    "raise RLIMIT_NOFILE (ulimit -n, LimitNOFILE) to %llu, "
-		    "or lower \"limits { sessions bridges }\"",
-		    (unsigned long long)need,
-		    (unsigned long long)rl.rlim_max,
+			  "raise RLIMIT_NOFILE (ulimit -n, LimitNOFILE) to "
+			  "%llu, "
+			  "or lower \"limits { sessions bridges }\"",
+		    (unsigned long long)need, (unsigned long long)rl.rlim_max,
 		    (unsigned long long)need);
 		return -1;
 	}
@@ -130,8 +129,8 @@ look_up(const struct parent_options *o, const struct conf *conf,
 		pw = getpwnam("nobody");
 	}
 	if (pw == NULL || pw->pw_uid == 0) {
-		log_fatal(pw == NULL ? "no user \"%s\"" :
-		    "user \"%s\" is root", conf->user);
+		log_fatal(pw == NULL ? "no user \"%s\"" : "user \"%s\" is root",
+		    conf->user);
 		return -1;
 	}
 	id->uid = pw->pw_uid;
@@ -151,8 +150,7 @@ make_mappings(const struct conf *conf, struct children_setup *setup,
 	    registry_bytes(l->bridges, l->sessions), &r, NULL);
 	counters = sandbox_memory("mctd-counters",
 	    counters_bytes(l->bridges + l->sessions), &c, counters_write);
-	ring = sandbox_memory("mctd-events", ring_bytes(l->events), &e,
-	    NULL);
+	ring = sandbox_memory("mctd-events", ring_bytes(l->events), &e, NULL);
 	if (registry == NULL || counters == NULL || ring == NULL ||
 	    slots_init(registry, counters, l->bridges, l->sessions) == -1)
 		return -1;
@@ -239,8 +237,8 @@ make_directory(const char *path, const struct identity *id)
 	if (mkdir(directory, 0755) == 0 && geteuid() == 0 &&
 	    chown(directory, id->uid, id->gid) == -1)
 		return -1;
-	start.socket_directory = open(directory,
-	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	start.socket_directory =
+	    open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return start.socket_directory == -1 ? -1 : 0;
 }
 
@@ -262,8 +260,7 @@ open_control_socket(const struct conf *conf, const struct identity *id)
 {
 	int fd = -1;
 
-	if (conf->socket[0] != '/' ||
-	    make_directory(conf->socket, id) == 0)
+	if (conf->socket[0] != '/' || make_directory(conf->socket, id) == 0)
 		fd = clients_open_socket(conf->socket, conf->socket_mode);
 	if (fd == -1) {
 		log_fatal("control socket %s: %s", conf->socket,
@@ -320,15 +317,16 @@ check_chroot(const struct conf *conf)
 	if (!S_ISDIR(st.st_mode) || st.st_uid != 0 ||
 	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
 		log_fatal("chroot %s: not a directory that is root's and "
-		    "that nobody else may write", conf->chroot);
+			  "that nobody else may write",
+		    conf->chroot);
 		return -1;
 	}
 	return 0;
 }
 
 static int
-drop(const struct conf *conf, const struct budget *b,
-    const struct identity *id, int privileged)
+drop(const struct conf *conf, const struct budget *b, const struct identity *id,
+    int privileged)
 {
 	struct sandbox s = { .kind = PROCESS_PARENT };
 	const char *step;
@@ -344,7 +342,8 @@ drop(const struct conf *conf, const struct budget *b,
 	}
 	if (reload_readable() == -1) {
 		log_fatal("the configuration cannot be read again by the "
-		    "user mctd runs as: %s", strerror(errno));
+			  "user mctd runs as: %s",
+		    strerror(errno));
 		return -1;
 	}
 	return children_fill_low_fds();
@@ -363,7 +362,7 @@ start_privileged(const struct parent_options *o, struct conf *conf,
 		return -1;
 	if (!privileged)
 		log_warn("not started by root: no chroot, no other user, no "
-		    "namespaces, no ports under 1024");
+			 "namespaces, no ports under 1024");
 	/* children have descriptor 0 from here, and daemon_ready does */
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null == -1 || dup2(null, 0) == -1 ||

@@ -23,7 +23,7 @@ int system_connect_file(int fd, int way, int file);
 int system_file_flags(void);
 
 /* Who is on the other side of a local socket. */
-#define SYSTEM_GROUPS	256
+#define SYSTEM_GROUPS 256
 struct system_peer {
 	pid_t pid;
 	uid_t uid;

@@ -17,7 +17,7 @@
 #include "system.h"
 
 #ifndef SOL_UDP
-#define SOL_UDP	IPPROTO_UDP
+#define SOL_UDP IPPROTO_UDP
 #endif
 
 int
@@ -28,7 +28,7 @@ system_one_way(int fd)
 	int on = 1;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
-	    sizeof filter) == -1)
+		sizeof filter) == -1)
 		return -1;
 	return setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof on);
 }
@@ -81,8 +81,7 @@ system_peer(int fd, struct system_peer *peer)
 	peer->uid = cred.uid;
 	peer->gid = cred.gid;
 	len = sizeof peer->groups;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer->groups,
-	    &len) == -1)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer->groups, &len) == -1)
 		len = 0; /* too many, or too old a kernel: its own alone */
 	peer->ngroups = len / sizeof peer->groups[0];
 	return 0;

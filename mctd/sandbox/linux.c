@@ -28,7 +28,7 @@ struct power {
 static const struct power powers[] = {
 	{ POWER_LOW_PORTS, CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE" },
 };
-#define POWERS	(sizeof powers / sizeof powers[0])
+#define POWERS (sizeof powers / sizeof powers[0])
 
 /*
  * Only a child's: sockets it was handed go on working in an empty network,
@@ -60,8 +60,8 @@ drop_user(const struct sandbox *s)
 		if (s->powers & powers[i].bit)
 			(void)capng_update(CAPNG_ADD, (capng_type_t)type,
 			    powers[i].capability);
-	if (capng_change_id((int)s->uid, (int)s->gid,
-	    (capng_flags_t)flags) != 0) {
+	if (capng_change_id((int)s->uid, (int)s->gid, (capng_flags_t)flags) !=
+	    0) {
 		errno = EPERM;
 		return -1;
 	}
@@ -109,7 +109,7 @@ sandbox_has(unsigned int power)
 	for (i = 0; i < POWERS; i++)
 		if ((power & powers[i].bit) &&
 		    !capng_have_capability(CAPNG_EFFECTIVE,
-		    powers[i].capability))
+			powers[i].capability))
 			return 0;
 	return 1;
 }
@@ -171,7 +171,7 @@ sandbox_open_beneath(int dirfd, const char *path, int flags)
 
 	memset(&how, 0, sizeof how);
 	how.flags = (unsigned int)(flags | O_CLOEXEC);
-	how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-	    RESOLVE_NO_MAGICLINKS;
+	how.resolve =
+	    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
 }

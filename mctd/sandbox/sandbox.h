@@ -12,7 +12,7 @@
 #include "../share/inner.h"
 
 /* Powers that a configuration may need; the parent keeps just these. */
-#define POWER_LOW_PORTS	0x01 /* bind ports under 1024 */
+#define POWER_LOW_PORTS 0x01 /* bind ports under 1024 */
 
 struct sandbox {
 	enum process_kind kind;
@@ -44,8 +44,8 @@ const char *sandbox_self(void);
  * *fd_write one for the one other writer, or, when fd_write is NULL, nobody
  * but this mapping will ever write.  Returns the mapping, or NULL with errno.
  */
-void *sandbox_memory(
-    const char *name, size_t bytes, int *fd_read, int *fd_write);
+void *sandbox_memory(const char *name, size_t bytes, int *fd_read,
+    int *fd_write);
 
 /* Opens a path strictly below dirfd, no links on the way; -1 with errno. */
 int sandbox_open_beneath(int dirfd, const char *path, int flags);

@@ -16,7 +16,7 @@
 #include "../../common/log.h"
 #include "arena.h"
 
-#define ALIGN	((size_t)16)
+#define ALIGN ((size_t)16)
 
 static uint8_t *arena;
 static size_t arena_size;
@@ -112,7 +112,7 @@ arena_base(void)
 
 	if (config == NULL ||
 	    event_config_set_flag(config,
-	    EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV) == -1 ||
+		EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV) == -1 ||
 	    event_config_avoid_method(config, "poll") == -1 ||
 	    event_config_avoid_method(config, "select") == -1 ||
 	    event_config_require_features(config, EV_FEATURE_ET) == -1)

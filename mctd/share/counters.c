@@ -21,8 +21,7 @@ counters_map(struct counters *c, void *mem, uint32_t nslots)
 }
 
 void
-counters_reset(struct counters *c, uint32_t slot, uint32_t id,
-    uint64_t now_ms)
+counters_reset(struct counters *c, uint32_t slot, uint32_t id, uint64_t now_ms)
 {
 	struct counters_slot *s = &c->slots[slot];
 	int i;
@@ -46,8 +45,8 @@ counters_read(const struct counters *c, uint32_t slot, uint32_t id,
 		for (i = 0; i < COUNTS; i++)
 			count[i] = atomic_load_explicit(&s->count[i],
 			    memory_order_relaxed);
-		*active_ms = atomic_load_explicit(&s->active_ms,
-		    memory_order_relaxed);
+		*active_ms =
+		    atomic_load_explicit(&s->active_ms, memory_order_relaxed);
 		atomic_thread_fence(memory_order_acquire);
 		if (atomic_load_explicit(&s->id, memory_order_relaxed) == id)
 			return 0;

@@ -21,22 +21,22 @@ enum inner_type {
 	MSG_X2P_READY,       /* tables are made, privileges are dropped */
 	MSG_P2X_ACTIVATE,    /* a standby takes over */
 	MSG_X2P_LOG,
-	MSG_P2E_SESSIONS,    /* with two descriptors each: peer, dst */
-	MSG_P2E_SRC,         /* with one descriptor */
-	MSG_P2E_DST,         /* with one descriptor */
+	MSG_P2E_SESSIONS, /* with two descriptors each: peer, dst */
+	MSG_P2E_SRC,      /* with one descriptor */
+	MSG_P2E_DST,      /* with one descriptor */
 	MSG_P2E_CLOSE,
 	MSG_P2E_SRC_CLOSE,
 	MSG_E2P_ENDS,
-	MSG_E2P_INSTALLED,   /* answer to DST */
-	MSG_E2P_SRC_CLOSED,  /* answer to SRC_CLOSE */
-	MSG_E2P_DST_LOST,    /* the dst's connection must be made again */
-	MSG_P2C_CLIENT,      /* with one descriptor */
+	MSG_E2P_INSTALLED,  /* answer to DST */
+	MSG_E2P_SRC_CLOSED, /* answer to SRC_CLOSE */
+	MSG_E2P_DST_LOST,   /* the dst's connection must be made again */
+	MSG_P2C_CLIENT,     /* with one descriptor */
 	MSG_C2P_CLIENT_GONE,
 	MSG_C2P_BRIDGE_ADD,
 	MSG_C2P_CLOSE,
 	MSG_C2P_STOP,
 	MSG_C2P_RELOAD,
-	MSG_P2C_DONE,        /* answers to the four above */
+	MSG_P2C_DONE, /* answers to the four above */
 	MSG_P2C_ERROR,
 	MSG_P2C_EVENTS
 };
@@ -57,9 +57,9 @@ enum start_fd {
 };
 
 struct inner_start {
-	uint8_t kind;   /* enum process_kind: must be what the child is */
-	uint8_t active; /* 0: standby */
-	uint8_t level;  /* enum log_level */
+	uint8_t kind;       /* enum process_kind: must be what the child is */
+	uint8_t active;     /* 0: standby */
+	uint8_t level;      /* enum log_level */
 	uint8_t privileged; /* started by root: drop to what follows */
 	uint32_t uid;
 	uint32_t gid;
@@ -67,7 +67,7 @@ struct inner_start {
 	uint32_t sessions;
 	uint32_t clients;
 	uint32_t events;
-	uint32_t fds;   /* descriptors this child may have */
+	uint32_t fds; /* descriptors this child may have */
 	char chroot[256];
 };
 
@@ -114,7 +114,7 @@ struct inner_end {
 	uint8_t reason; /* enum end_reason */
 	uint32_t err;
 };
-#define ENDS_A_MESSAGE	128
+#define ENDS_A_MESSAGE 128
 
 /* Which client, on requests, answers and CLIENT, CLIENT_GONE. */
 struct inner_client {
@@ -125,8 +125,8 @@ struct inner_client {
 
 struct inner_new_client {
 	struct inner_client client;
-	uint8_t role;  /* ROLE_NONE: say why it is refused, and close */
-	uint32_t err;  /* then this, */
+	uint8_t role;          /* ROLE_NONE: say why it is refused, and close */
+	uint32_t err;          /* then this, */
 	char text[TEXT_BYTES]; /* and this */
 };
 
@@ -146,8 +146,7 @@ void inner_put_end(struct frame_out *, const struct inner_end *);
 void inner_get_end(struct frame_in *, struct inner_end *);
 void inner_put_client(struct frame_out *, const struct inner_client *);
 void inner_get_client(struct frame_in *, struct inner_client *);
-void inner_put_new_client(
-    struct frame_out *, const struct inner_new_client *);
+void inner_put_new_client(struct frame_out *, const struct inner_new_client *);
 void inner_get_new_client(struct frame_in *, struct inner_new_client *);
 
 /* Bodies that follow a client in C2P_BRIDGE_ADD, C2P_CLOSE, P2C_DONE and

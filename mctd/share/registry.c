@@ -9,7 +9,7 @@
 
 /* A writer needs less than a microsecond; a reader that is unlucky this
  * often has been shown a slot that is never finished. */
-#define READ_TRIES	1000
+#define READ_TRIES 1000
 
 static const char *const state_names[STATES] = {
 	[STATE_NONE] = "none",
@@ -42,12 +42,10 @@ registry_bytes(uint32_t bridges, uint32_t sessions)
 }
 
 void
-registry_map(struct registry *r, void *mem, uint32_t bridges,
-    uint32_t sessions)
+registry_map(struct registry *r, void *mem, uint32_t bridges, uint32_t sessions)
 {
 	r->head = mem;
-	r->slots = (struct registry_slot *)(void *)((char *)mem +
-	    head_bytes());
+	r->slots = (struct registry_slot *)(void *)((char *)mem + head_bytes());
 	r->nslots = bridges + sessions;
 }
 
@@ -70,8 +68,7 @@ registry_end(struct registry *r, uint32_t slot)
 	uint32_t guard;
 
 	guard = atomic_load_explicit(&s->guard, memory_order_relaxed);
-	atomic_store_explicit(&s->guard, (guard | 1) + 1,
-	    memory_order_release);
+	atomic_store_explicit(&s->guard, (guard | 1) + 1, memory_order_release);
 }
 
 const struct registry_entry *
@@ -81,22 +78,20 @@ registry_peek(const struct registry *r, uint32_t slot)
 }
 
 int
-registry_read(
-    const struct registry *r, uint32_t slot, struct registry_entry *copy)
+registry_read(const struct registry *r, uint32_t slot,
+    struct registry_entry *copy)
 {
 	const struct registry_slot *s = &r->slots[slot];
 	uint32_t before, after;
 	int tries;
 
 	for (tries = 0; tries < READ_TRIES; tries++) {
-		before = atomic_load_explicit(&s->guard,
-		    memory_order_acquire);
+		before = atomic_load_explicit(&s->guard, memory_order_acquire);
 		if (before & 1)
 			continue;
 		memcpy(copy, &s->entry, sizeof *copy);
 		atomic_thread_fence(memory_order_acquire);
-		after = atomic_load_explicit(&s->guard,
-		    memory_order_relaxed);
+		after = atomic_load_explicit(&s->guard, memory_order_relaxed);
 		if (before == after)
 			return 0;
 	}

@@ -43,7 +43,7 @@ struct registry_entry {
 	uint32_t owner;    /* uid of who asked for it; of the daemon: 0 */
 	uint32_t sessions; /* bridge: now, connecting ones included */
 	uint32_t connecting;
-	uint64_t born_ns;  /* since 1970 */
+	uint64_t born_ns; /* since 1970 */
 	/* Session: src is the peer's address, dst the one connected to. */
 	struct bridge_spec spec;
 	uint64_t parent_count[PARENT_COUNTS];
@@ -87,11 +87,11 @@ void registry_map(struct registry *, void *, uint32_t bridges,
 struct registry_entry *registry_begin(struct registry *, uint32_t slot);
 void registry_end(struct registry *, uint32_t slot);
 /* After a crash of nobody but the writer: odd counts become even. */
-const struct registry_entry *registry_peek(
-    const struct registry *, uint32_t slot); /* the writer's own reading */
+const struct registry_entry *registry_peek(const struct registry *,
+    uint32_t slot); /* the writer's own reading */
 
 /* A reader's: 0 and a copy, or -1 with EAGAIN when it stays in change. */
-int registry_read(
-    const struct registry *, uint32_t slot, struct registry_entry *);
+int registry_read(const struct registry *, uint32_t slot,
+    struct registry_entry *);
 
 #endif

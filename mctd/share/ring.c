@@ -7,7 +7,7 @@
 
 #include "ring.h"
 
-#define READ_TRIES	1000
+#define READ_TRIES 1000
 
 uint32_t
 ring_size(uint32_t events)
@@ -36,8 +36,7 @@ void
 ring_map(struct ring *r, void *mem, uint32_t events)
 {
 	r->head = mem;
-	r->places = (struct ring_place *)(void *)((char *)mem +
-	    head_bytes());
+	r->places = (struct ring_place *)(void *)((char *)mem + head_bytes());
 	r->size = ring_size(events);
 }
 
@@ -55,8 +54,7 @@ ring_add(struct ring *r, const struct ring_event *event)
 	atomic_thread_fence(memory_order_release);
 	p->event = *event;
 	p->event.seq = seq;
-	atomic_store_explicit(&p->guard, (guard | 1) + 1,
-	    memory_order_release);
+	atomic_store_explicit(&p->guard, (guard | 1) + 1, memory_order_release);
 	if (held < r->size)
 		atomic_store_explicit(&r->head->held, held + 1,
 		    memory_order_relaxed);
@@ -87,14 +85,12 @@ ring_read(const struct ring *r, uint32_t seq, struct ring_event *copy)
 	int tries;
 
 	for (tries = 0; tries < READ_TRIES; tries++) {
-		before = atomic_load_explicit(&p->guard,
-		    memory_order_acquire);
+		before = atomic_load_explicit(&p->guard, memory_order_acquire);
 		if (before & 1)
 			continue;
 		memcpy(copy, &p->event, sizeof *copy);
 		atomic_thread_fence(memory_order_acquire);
-		after = atomic_load_explicit(&p->guard,
-		    memory_order_relaxed);
+		after = atomic_load_explicit(&p->guard, memory_order_relaxed);
 		if (before != after)
 			continue;
 		/* a place never written has guard 0 */

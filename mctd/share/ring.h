@@ -13,7 +13,7 @@
 
 #include "../../common/names.h"
 
-#define RING_TEXT_BYTES	96
+#define RING_TEXT_BYTES 96
 
 struct ring_event {
 	uint32_t seq;

@@ -1,5 +1,5 @@
 """What compilers and mandoc say: every file with gcc and clang, every header
-by itself, the public ones as C90 and C++, the manual pages."""
+by itself, the public ones as C90 and C++, the layout, the manual pages."""
 
 import os
 import subprocess
@@ -13,6 +13,8 @@ def commands(sources, build, flags):
     """One list of words for each thing to try."""
     base = ["-fsyntax-only", "-I", PUBLIC]
     for path in sources:
+        if path.endswith((".c", ".h")):
+            yield ["clang-format", "--dry-run", "-Werror", path]
         if path.endswith(".c"):
             made = os.path.join(build, "gen", os.path.dirname(path))
             for compiler in COMPILERS:

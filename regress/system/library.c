@@ -25,8 +25,8 @@
 #include <mct/mct.h>
 #include <mct/session.h>
 
-#define CHECK(what)	check((what) != 0, #what, __LINE__)
-#define FAILS(call, err) \
+#define CHECK(what) check((what) != 0, #what, __LINE__)
+#define FAILS(call, err)                                                 \
 	check((call) == -1 && errno == (err), #call " fails with " #err, \
 	    __LINE__)
 
@@ -122,8 +122,8 @@ try_init(const char *path)
 	name[sizeof name - 1] = '\0';
 	CHECK(mct_init(name) == NULL && errno == ENAMETOOLONG);
 	CHECK(mct_init("/nowhere/at/all") == NULL && errno == ENOENT);
-	CHECK(mct_init("no-such-abstract-name") == NULL &&
-	    errno == ECONNREFUSED);
+	CHECK(
+	    mct_init("no-such-abstract-name") == NULL && errno == ECONNREFUSED);
 	CHECK(mct_init(NULL) == NULL && errno == ENOENT);
 	FAILS(mct_fini(NULL), EINVAL);
 	CHECK(*mct_error(NULL) != '\0' || mct_error(NULL) != NULL);
@@ -144,12 +144,11 @@ try_bad_ends(int family, int port)
 
 	loopback(&src, family, port);
 	loopback(&dst, 10 - family, port + 1);
-	FAILS(mct_bridge(mct, SOCK_STREAM, NULL, 0, dst.sa, dst.len),
-	    EINVAL);
-	FAILS(mct_bridge(mct, SOCK_STREAM, src.sa, 3, dst.sa, dst.len),
-	    EINVAL);
+	FAILS(mct_bridge(mct, SOCK_STREAM, NULL, 0, dst.sa, dst.len), EINVAL);
+	FAILS(mct_bridge(mct, SOCK_STREAM, src.sa, 3, dst.sa, dst.len), EINVAL);
 	FAILS(mct_bridge(mct, SOCK_STREAM, src.sa, src.len, dst.sa,
-	    dst.len - 1), EINVAL);
+		  dst.len - 1),
+	    EINVAL);
 	FAILS(bridge(SOCK_SEQPACKET, &src, &dst), EPROTOTYPE);
 	FAILS(bridge(SOCK_RDM, &src, &dst), EPROTOTYPE);
 	FAILS(bridge(SOCK_STREAM, &src, loopback(&any, 4, 0)), EINVAL);
@@ -273,8 +272,7 @@ try_session(const struct end *src, int server, int id)
 	fd = peer(src);
 	end = accept(server, NULL, NULL);
 	CHECK(event(&s, NULL) == MCT_SESSION_OPENED);
-	CHECK(setsockopt(end, SOL_SOCKET, SO_LINGER, &now, sizeof now) ==
-	    0);
+	CHECK(setsockopt(end, SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
 	close(end);
 	CHECK(event(&id, &err) == MCT_SESSION_CLOSED && id == s);
 	CHECK(err == ECONNRESET);

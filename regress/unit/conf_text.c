@@ -11,7 +11,7 @@
 
 #include "conf_text.h"
 
-#define PRINTED_BYTES	(4 * 1024 * 1024)
+#define PRINTED_BYTES (4 * 1024 * 1024)
 
 struct bytes {
 	const char *at;

@@ -15,7 +15,7 @@
 
 #include "control_rig.h"
 
-#define WAIT_MS	20000
+#define WAIT_MS 20000
 
 static uint8_t frame[FRAME_MAX];
 

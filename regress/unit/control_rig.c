@@ -25,7 +25,7 @@
 #include "../../mctd/sandbox/sandbox.h"
 #include "control_rig.h"
 
-#define WAIT_S	20
+#define WAIT_S 20
 
 static _Atomic uint64_t *skipped_ms;
 
@@ -122,7 +122,8 @@ limit_wait(int fd)
 	struct timeval limit = { .tv_sec = WAIT_S };
 
 	assert_return_code(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit,
-	    sizeof limit), errno);
+			       sizeof limit),
+	    errno);
 }
 
 static void
@@ -130,11 +131,11 @@ rig_fork(struct rig *rig, int channel_bytes)
 {
 	int pair[2];
 
-	assert_return_code(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair),
-	    errno);
+	assert_return_code(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), errno);
 	if (channel_bytes > 0)
 		assert_return_code(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF,
-		    &channel_bytes, sizeof channel_bytes), errno);
+				       &channel_bytes, sizeof channel_bytes),
+		    errno);
 	rig->pid = fork();
 	assert_return_code(rig->pid, errno);
 	if (rig->pid == 0) {
@@ -150,9 +151,13 @@ void
 rig_start(struct rig *rig, int active, int channel_bytes)
 {
 	struct inner_start m = { .kind = PROCESS_CONTROL,
-		.active = (uint8_t)active, .level = LOG_LEVEL_INFO,
-		.bridges = RIG_BRIDGES, .sessions = RIG_SESSIONS,
-		.clients = RIG_CLIENTS, .events = RIG_EVENTS, .fds = 128 };
+		.active = (uint8_t)active,
+		.level = LOG_LEVEL_INFO,
+		.bridges = RIG_BRIDGES,
+		.sessions = RIG_SESSIONS,
+		.clients = RIG_CLIENTS,
+		.events = RIG_EVENTS,
+		.fds = 128 };
 	uint8_t buf[FRAME_MAX];
 	struct frame_out out;
 	struct frame_in in;
@@ -180,8 +185,8 @@ rig_wait_end(struct rig *rig, int status)
 
 	while (rig->nkept > 0)
 		close(rig->kept[--rig->nkept]);
-	while ((n = recv(rig->channel, rig->packet, sizeof rig->packet, 0)) >
-	    0) {
+	while (
+	    (n = recv(rig->channel, rig->packet, sizeof rig->packet, 0)) > 0) {
 		if (frame_open(&in, rig->packet, (size_t)n) == 0 &&
 		    in.type == MSG_X2P_LOG) {
 			inner_get_log(&in, &log);
@@ -193,8 +198,7 @@ rig_wait_end(struct rig *rig, int status)
 	assert_true(WIFEXITED(got));
 	assert_int_equal(WEXITSTATUS(got), status);
 	munmap(rig->registry.head, registry_bytes(RIG_BRIDGES, RIG_SESSIONS));
-	munmap(rig->counters.slots, counters_bytes(RIG_BRIDGES +
-	    RIG_SESSIONS));
+	munmap(rig->counters.slots, counters_bytes(RIG_BRIDGES + RIG_SESSIONS));
 	munmap(rig->ring.head, ring_bytes(RIG_EVENTS));
 }
 
@@ -231,7 +235,7 @@ rig_no_packet(struct rig *rig)
 	ssize_t n;
 
 	while ((n = recv(rig->channel, rig->packet, sizeof rig->packet,
-	    MSG_DONTWAIT)) != -1) {
+		    MSG_DONTWAIT)) != -1) {
 		assert_int_equal(frame_open(&in, rig->packet, (size_t)n), 0);
 		assert_int_equal(in.type, MSG_X2P_LOG);
 		rig->logs++;
@@ -298,7 +302,8 @@ hand_over(struct rig *rig, const struct inner_new_client *m)
 	int pair[2];
 
 	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
-	    pair), errno);
+			       pair),
+	    errno);
 	frame_begin(&out, buf, sizeof buf, MSG_P2C_CLIENT, 0, 0);
 	inner_put_new_client(&out, m);
 	send_fds(rig->channel, &out, &pair[1], 1);
@@ -321,7 +326,8 @@ rig_refuse(struct rig *rig, uint16_t slot, uint32_t generation, uint32_t err,
     const char *text)
 {
 	struct inner_new_client m = { .client = { slot, generation, 0 },
-		.role = ROLE_NONE, .err = err };
+		.role = ROLE_NONE,
+		.err = err };
 
 	strncpy(m.text, text, sizeof m.text - 1);
 	return hand_over(rig, &m);

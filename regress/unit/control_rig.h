@@ -14,11 +14,11 @@
 #include "../../mctd/share/registry.h"
 #include "../../mctd/share/ring.h"
 
-#define RIG_BRIDGES	120
-#define RIG_SESSIONS	40
-#define RIG_CLIENTS	30
-#define RIG_EVENTS	64
-#define RIG_KEPT	128
+#define RIG_BRIDGES  120
+#define RIG_SESSIONS 40
+#define RIG_CLIENTS  30
+#define RIG_EVENTS   64
+#define RIG_KEPT     128
 
 struct rig {
 	pid_t pid;
@@ -26,7 +26,7 @@ struct rig {
 	struct registry registry;
 	struct counters counters;
 	struct ring ring;
-	unsigned int logs; /* lines so far */
+	unsigned int logs;    /* lines so far */
 	char log[TEXT_BYTES]; /* the last one */
 	int kept[RIG_KEPT];   /* copies of clients' descriptors */
 	unsigned int nkept;
@@ -70,7 +70,7 @@ void peer_events(int fd, uint32_t request, uint8_t flags, uint32_t from);
 void peer_recv(int fd, struct frame_in *);
 /* The next frame is an ERROR; the sentence has these words in it. */
 void peer_error(int fd, uint32_t request, uint32_t err, const char *words);
-void peer_end(int fd);     /* nothing more comes but the end; closes fd */
+void peer_end(int fd); /* nothing more comes but the end; closes fd */
 void peer_alive(int fd, uint32_t request); /* a LIST is answered */
 
 #endif

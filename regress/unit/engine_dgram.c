@@ -45,12 +45,13 @@ edgram_bound(enum addr_kind kind, struct sockaddr_storage *at, socklen_t *len)
 	}
 	fd = edgram_socket(at->ss_family);
 	assert_return_code(setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &large,
-	    sizeof large) == -1 ? setsockopt(fd, SOL_SOCKET, SO_RCVBUF,
-	    &large, sizeof large) : 0, errno);
+			       sizeof large) == -1 ?
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof large) :
+		0,
+	    errno);
 	assert_return_code(bind(fd, (struct sockaddr *)at, *len), errno);
 	*len = sizeof *at;
-	assert_return_code(getsockname(fd, (struct sockaddr *)at, len),
-	    errno);
+	assert_return_code(getsockname(fd, (struct sockaddr *)at, len), errno);
 	return fd;
 }
 
@@ -87,10 +88,12 @@ edgram_make_src(enum addr_kind kind)
 	edgram.src = edgram_bound(kind, &at, &len);
 	edgram.sender = edgram_connected(&at, len);
 	assert_return_code(setsockopt(edgram.src, SOL_SOCKET, SO_RXQ_OVFL, &on,
-	    sizeof on), errno);
+			       sizeof on),
+	    errno);
 	if (kind == ADDR_UDP)
-		assert_return_code(setsockopt(edgram.src, IPPROTO_UDP,
-		    UDP_GRO, &on, sizeof on), errno);
+		assert_return_code(setsockopt(edgram.src, IPPROTO_UDP, UDP_GRO,
+				       &on, sizeof on),
+		    errno);
 }
 
 void
@@ -104,8 +107,11 @@ edgram_open_src(enum addr_kind kind)
 void
 edgram_attach(struct edgram_dst *t, uint32_t slot)
 {
-	struct inner_dst m = { .slot = slot, .id = 500 + slot,
-		.serial = ++edgram.rig.serial, .src = SRC, .kind = t->kind };
+	struct inner_dst m = { .slot = slot,
+		.id = 500 + slot,
+		.serial = ++edgram.rig.serial,
+		.src = SRC,
+		.kind = t->kind };
 	struct inner_which which;
 	uint8_t buf[64];
 	struct frame_out out;
@@ -161,7 +167,8 @@ edgram_wait_balance(uint32_t slot, uint64_t n)
 	erig_wait_count(&edgram.rig, slot, COUNT_MESSAGES_OUT,
 	    n - edgram_drops(slot));
 	assert_int_equal(erig_count(&edgram.rig, slot, COUNT_MESSAGES_OUT) +
-	    edgram_drops(slot), n);
+		edgram_drops(slot),
+	    n);
 }
 
 /* The nth datagram has a content of its own. */
@@ -199,7 +206,8 @@ static void
 set_segment(int seg)
 {
 	assert_return_code(setsockopt(edgram.sender, IPPROTO_UDP, UDP_SEGMENT,
-	    &seg, sizeof seg), errno);
+			       &seg, sizeof seg),
+	    errno);
 }
 
 /* A group in one call, cut by the kernel into datagrams of seg bytes. */

@@ -7,7 +7,7 @@
 
 #include "engine_rig.h"
 
-#define SRC	0 /* the number of the src */
+#define SRC 0 /* the number of the src */
 
 /* What a test has, made anew for each. */
 struct edgram {

@@ -25,8 +25,8 @@
 #include "../../mctd/sandbox/sandbox.h"
 #include "engine_rig.h"
 
-#define WAIT_S	20
-#define NSLOTS	(ERIG_BRIDGES + ERIG_SESSIONS)
+#define WAIT_S 20
+#define NSLOTS (ERIG_BRIDGES + ERIG_SESSIONS)
 
 extern char **environ;
 
@@ -62,11 +62,13 @@ erig_fork(struct erig *rig, int channel_bytes)
 	struct timeval limit = { .tv_sec = WAIT_S };
 	int pair[2];
 
-	assert_return_code(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC,
-	    0, pair), errno);
+	assert_return_code(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+			       pair),
+	    errno);
 	if (channel_bytes > 0)
 		assert_return_code(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF,
-		    &channel_bytes, sizeof channel_bytes), errno);
+				       &channel_bytes, sizeof channel_bytes),
+		    errno);
 	rig->pid = fork();
 	assert_return_code(rig->pid, errno);
 	if (rig->pid == 0) {
@@ -76,16 +78,21 @@ erig_fork(struct erig *rig, int channel_bytes)
 	close(pair[1]);
 	rig->channel = pair[0];
 	assert_return_code(setsockopt(rig->channel, SOL_SOCKET, SO_RCVTIMEO,
-	    &limit, sizeof limit), errno);
+			       &limit, sizeof limit),
+	    errno);
 }
 
 void
 erig_start(struct erig *rig, int active, int channel_bytes)
 {
 	struct inner_start m = { .kind = PROCESS_ENGINE,
-		.active = (uint8_t)active, .level = LOG_LEVEL_DEBUG,
-		.bridges = ERIG_BRIDGES, .sessions = ERIG_SESSIONS,
-		.clients = 1, .events = 1, .fds = ERIG_FDS };
+		.active = (uint8_t)active,
+		.level = LOG_LEVEL_DEBUG,
+		.bridges = ERIG_BRIDGES,
+		.sessions = ERIG_SESSIONS,
+		.clients = 1,
+		.events = 1,
+		.fds = ERIG_FDS };
 	uint8_t buf[FRAME_MAX];
 	struct frame_out out;
 	struct frame_in in;

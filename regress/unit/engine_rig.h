@@ -13,10 +13,10 @@
 #include "../../mctd/share/counters.h"
 #include "../../mctd/share/inner.h"
 
-#define ERIG_BRIDGES	8
-#define ERIG_SESSIONS	128
-#define ERIG_FIRST	(ERIG_BRIDGES + 1) /* slot of a session */
-#define ERIG_FDS	512
+#define ERIG_BRIDGES  8
+#define ERIG_SESSIONS 128
+#define ERIG_FIRST    (ERIG_BRIDGES + 1) /* slot of a session */
+#define ERIG_FDS      512
 
 struct erig {
 	pid_t pid;

@@ -17,13 +17,14 @@
 
 #include "engine_rig.h"
 
-#define CHUNK	65536
+#define CHUNK 65536
 
 static void
 set_int(int fd, int option, int value)
 {
 	assert_return_code(setsockopt(fd, SOL_SOCKET, option, &value,
-	    sizeof value), errno);
+			       sizeof value),
+	    errno);
 }
 
 static void
@@ -43,8 +44,8 @@ tcp_pair(int fd[2], int buffer_bytes)
 	assert_return_code(bind(listener, (struct sockaddr *)&in, sizeof in),
 	    errno);
 	assert_return_code(listen(listener, 1), errno);
-	assert_return_code(getsockname(listener, (struct sockaddr *)&in,
-	    &len), errno);
+	assert_return_code(getsockname(listener, (struct sockaddr *)&in, &len),
+	    errno);
 	fd[1] = socket(AF_INET, SOCK_STREAM, 0);
 	assert_return_code(fd[1], errno);
 	if (buffer_bytes > 0)
@@ -114,9 +115,12 @@ void
 erig_session(struct erig *rig, uint32_t slot, const struct erig_side *peer,
     const struct erig_side *dst, uint32_t idle_ms, uint32_t half_closed_ms)
 {
-	struct inner_session m = { .slot = slot, .id = 1000 + slot,
-		.serial = ++rig->serial, .idle_ms = idle_ms,
-		.half_closed_ms = half_closed_ms, .peer_kind = peer->kind,
+	struct inner_session m = { .slot = slot,
+		.id = 1000 + slot,
+		.serial = ++rig->serial,
+		.idle_ms = idle_ms,
+		.half_closed_ms = half_closed_ms,
+		.peer_kind = peer->kind,
 		.dst_kind = dst->kind };
 	int fds[2] = { peer->inside, dst->inside };
 	uint8_t buf[256];
@@ -146,7 +150,8 @@ erig_reset(int fd)
 	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
 
 	assert_return_code(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger,
-	    sizeof linger), errno);
+			       sizeof linger),
+	    errno);
 	close(fd);
 }
 

@@ -17,7 +17,7 @@
 #include "fake_daemon.h"
 
 /* Long enough that a request on its way would have come. */
-#define QUIET_MS	50
+#define QUIET_MS 50
 
 static void *
 fake_run(void *arg)
@@ -44,18 +44,17 @@ fake_start(struct fake *fake, void (*script)(struct fake *))
 	fake->script = script;
 	pthread_mutex_init(&fake->lock, NULL);
 	pthread_cond_init(&fake->changed, NULL);
-	snprintf(fake->name, sizeof fake->name, "mct-test-%d-%d",
-	    (int)getpid(), number++);
+	snprintf(fake->name, sizeof fake->name, "mct-test-%d-%d", (int)getpid(),
+	    number++);
 	memcpy(un.sun_path + 1, fake->name, strlen(fake->name));
 	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
 	    strlen(fake->name));
 	fake->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_not_equal(fake->listener, -1);
-	assert_int_equal(
-	    bind(fake->listener, (struct sockaddr *)&un, len), 0);
+	assert_int_equal(bind(fake->listener, (struct sockaddr *)&un, len), 0);
 	assert_int_equal(listen(fake->listener, 5), 0);
-	assert_int_equal(
-	    pthread_create(&fake->thread, NULL, fake_run, fake), 0);
+	assert_int_equal(pthread_create(&fake->thread, NULL, fake_run, fake),
+	    0);
 }
 
 void
@@ -108,8 +107,7 @@ fake_quiet(struct fake *fake)
 {
 	struct pollfd p = { .fd = fake->fd, .events = POLLIN };
 
-	return frame_partial(&fake->reader) == 0 &&
-	    poll(&p, 1, QUIET_MS) == 0;
+	return frame_partial(&fake->reader) == 0 && poll(&p, 1, QUIET_MS) == 0;
 }
 
 void
@@ -149,8 +147,7 @@ fake_hello(struct fake *fake)
 	struct proto_hello hello = { PROTO_MAGIC, PROTO_VERSION, ROLE_ADMIN,
 		FRAME_MAX };
 
-	fake_begin(fake, MSG_C2L_HELLO,
-	    fake_expect(fake, MSG_L2C_HELLO, NULL));
+	fake_begin(fake, MSG_C2L_HELLO, fake_expect(fake, MSG_L2C_HELLO, NULL));
 	proto_put_hello(&fake->out, &hello);
 	fake_send(fake);
 }

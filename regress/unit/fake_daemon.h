@@ -18,9 +18,9 @@
 struct fake {
 	char name[64]; /* for mct_init */
 	int listener;
-	int fd;        /* the client, in the script */
-	int line;      /* of the first check that failed */
-	int turn;      /* see fake_wait */
+	int fd;   /* the client, in the script */
+	int line; /* of the first check that failed */
+	int turn; /* see fake_wait */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -31,10 +31,11 @@ struct fake {
 	struct proto_records head;
 };
 
-#define FAKE_CHECK(fake, what)	do {				\
-	if (!(what) && (fake)->line == 0)			\
-		(fake)->line = __LINE__;			\
-} while (0)
+#define FAKE_CHECK(fake, what)                    \
+	do {                                      \
+		if (!(what) && (fake)->line == 0) \
+			(fake)->line = __LINE__;  \
+	} while (0)
 
 void fake_start(struct fake *, void (*script)(struct fake *));
 void fake_stop(struct fake *); /* asserts that the script had no complaint */

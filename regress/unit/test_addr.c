@@ -13,8 +13,8 @@
 
 #include "../../common/addr.h"
 
-#define UN_OFFSET	offsetof(struct sockaddr_un, sun_path)
-#define LENGTH(a)	(sizeof(a) / sizeof((a)[0]))
+#define UN_OFFSET offsetof(struct sockaddr_un, sun_path)
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct addr
 parsed(const char *text)
@@ -40,15 +40,31 @@ static void
 good_text_comes_back(void **state)
 {
 	static const char *const texts[] = {
-		"tcp:127.0.0.1:80", "udp:10.0.0.1:53", "tcp:0.0.0.0:1",
-		"udp:255.255.255.255:65535", "tcp:[::1]:80", "udp:[::]:5000",
-		"tcp:[2001:db8::1:2]:443", "tcp:*:80", "udp:*:9",
-		"udp:[ff02::1%lo]:5000", "tcp:[fe80::1%lo]:80",
-		"tcp:[fe80::1%4000000000]:80", "tcp:[::1.2.3.4]:80",
-		"unix:/run/app/a.sock", "unix:/a", "unixdgram:/run/d",
-		"unix:@abstract", "unixdgram:@a/b", "unix:@",
-		"unix:@a\\x00b\\x00", "unix:/a\\x20b\\x22\\x27\\\\\\x0a",
-		"unix:/\\xff\\x80", "unix:/a=b{c}#d$e", "unix:@@", "unix://",
+		"tcp:127.0.0.1:80",
+		"udp:10.0.0.1:53",
+		"tcp:0.0.0.0:1",
+		"udp:255.255.255.255:65535",
+		"tcp:[::1]:80",
+		"udp:[::]:5000",
+		"tcp:[2001:db8::1:2]:443",
+		"tcp:*:80",
+		"udp:*:9",
+		"udp:[ff02::1%lo]:5000",
+		"tcp:[fe80::1%lo]:80",
+		"tcp:[fe80::1%4000000000]:80",
+		"tcp:[::1.2.3.4]:80",
+		"unix:/run/app/a.sock",
+		"unix:/a",
+		"unixdgram:/run/d",
+		"unix:@abstract",
+		"unixdgram:@a/b",
+		"unix:@",
+		"unix:@a\\x00b\\x00",
+		"unix:/a\\x20b\\x22\\x27\\\\\\x0a",
+		"unix:/\\xff\\x80",
+		"unix:/a=b{c}#d$e",
+		"unix:@@",
+		"unix://",
 	};
 	struct addr a;
 	size_t i;
@@ -88,52 +104,89 @@ static const struct bad {
 	const char *text;
 	int err;
 } bad_texts[] = {
-	{ "", EINVAL }, { "tcp", EINVAL }, { "127.0.0.1", EINVAL },
-	{ ":", EAFNOSUPPORT }, { "TCP:1.2.3.4:5", EAFNOSUPPORT },
-	{ "tcp4:1.2.3.4:5", EAFNOSUPPORT }, { "tc:1.2.3.4:5", EAFNOSUPPORT },
-	{ "none:1.2.3.4:5", EAFNOSUPPORT }, { " tcp:1.2.3.4:5", EAFNOSUPPORT },
-	{ "sctp:1.2.3.4:5", EAFNOSUPPORT }, { "udplite:*:5", EAFNOSUPPORT },
+	{ "", EINVAL },
+	{ "tcp", EINVAL },
+	{ "127.0.0.1", EINVAL },
+	{ ":", EAFNOSUPPORT },
+	{ "TCP:1.2.3.4:5", EAFNOSUPPORT },
+	{ "tcp4:1.2.3.4:5", EAFNOSUPPORT },
+	{ "tc:1.2.3.4:5", EAFNOSUPPORT },
+	{ "none:1.2.3.4:5", EAFNOSUPPORT },
+	{ " tcp:1.2.3.4:5", EAFNOSUPPORT },
+	{ "sctp:1.2.3.4:5", EAFNOSUPPORT },
+	{ "udplite:*:5", EAFNOSUPPORT },
 	/* Ports. */
-	{ "tcp:", EINVAL }, { "tcp:1.2.3.4", EINVAL },
-	{ "tcp:1.2.3.4:", EINVAL }, { "tcp:1.2.3.4:0", EINVAL },
-	{ "tcp:1.2.3.4:65536", EINVAL }, { "tcp:1.2.3.4:99999999999999999999",
-	    EINVAL }, { "tcp:1.2.3.4:-1", EINVAL }, { "tcp:1.2.3.4:+1",
-	    EINVAL }, { "tcp:1.2.3.4: 1", EINVAL }, { "tcp:1.2.3.4:1 ",
-	    EINVAL }, { "tcp:1.2.3.4:080", EINVAL }, { "tcp:1.2.3.4:0x50",
-	    EINVAL }, { "tcp:1.2.3.4:http", EINVAL }, { "tcp:1.2.3.4:8a",
-	    EINVAL }, { "tcp:1.2.3.4:4294967376", EINVAL },
+	{ "tcp:", EINVAL },
+	{ "tcp:1.2.3.4", EINVAL },
+	{ "tcp:1.2.3.4:", EINVAL },
+	{ "tcp:1.2.3.4:0", EINVAL },
+	{ "tcp:1.2.3.4:65536", EINVAL },
+	{ "tcp:1.2.3.4:99999999999999999999", EINVAL },
+	{ "tcp:1.2.3.4:-1", EINVAL },
+	{ "tcp:1.2.3.4:+1", EINVAL },
+	{ "tcp:1.2.3.4: 1", EINVAL },
+	{ "tcp:1.2.3.4:1 ", EINVAL },
+	{ "tcp:1.2.3.4:080", EINVAL },
+	{ "tcp:1.2.3.4:0x50", EINVAL },
+	{ "tcp:1.2.3.4:http", EINVAL },
+	{ "tcp:1.2.3.4:8a", EINVAL },
+	{ "tcp:1.2.3.4:4294967376", EINVAL },
 	/* IPv4 hosts. */
-	{ "tcp::80", EINVAL }, { "tcp:1.2.3:80", EINVAL },
-	{ "tcp:1.2.3.4.5:80", EINVAL }, { "tcp:256.1.1.1:80", EINVAL },
-	{ "tcp:1.2.3.04:80", EINVAL }, { "tcp:1.2.3.4 :80", EINVAL },
-	{ "tcp: 1.2.3.4:80", EINVAL }, { "tcp:127.1:80", EINVAL },
-	{ "tcp:0x7f.1:80", EINVAL }, { "tcp:2130706433:80", EINVAL },
-	{ "tcp:**:80", EINVAL }, { "tcp:*.1:80", EINVAL },
-	{ "tcp:-1.2.3.4:80", EINVAL }, { "tcp:localhost:80", EINVAL },
+	{ "tcp::80", EINVAL },
+	{ "tcp:1.2.3:80", EINVAL },
+	{ "tcp:1.2.3.4.5:80", EINVAL },
+	{ "tcp:256.1.1.1:80", EINVAL },
+	{ "tcp:1.2.3.04:80", EINVAL },
+	{ "tcp:1.2.3.4 :80", EINVAL },
+	{ "tcp: 1.2.3.4:80", EINVAL },
+	{ "tcp:127.1:80", EINVAL },
+	{ "tcp:0x7f.1:80", EINVAL },
+	{ "tcp:2130706433:80", EINVAL },
+	{ "tcp:**:80", EINVAL },
+	{ "tcp:*.1:80", EINVAL },
+	{ "tcp:-1.2.3.4:80", EINVAL },
+	{ "tcp:localhost:80", EINVAL },
 	/* IPv6 hosts. */
-	{ "tcp:::1:80", EINVAL }, { "tcp:fe80::1:80", EINVAL },
-	{ "tcp:[]:80", EINVAL }, { "tcp:[::1:80", EINVAL },
-	{ "tcp:[::1]", EINVAL }, { "tcp:[::1]80", EINVAL },
-	{ "tcp:[::1]:", EINVAL }, { "tcp:[::1]:0", EINVAL },
-	{ "tcp:[::1]x:80", EINVAL }, { "tcp:[1.2.3.4]:80", EINVAL },
-	{ "tcp:[:::1]:80", EINVAL }, { "tcp:[g::1]:80", EINVAL },
-	{ "tcp:[*]:80", EINVAL }, { "tcp:[[::1]]:80", EINVAL },
-	{ "tcp:[::1%lo]:80", EINVAL }, { "tcp:[fe80::1%]:80", EINVAL },
-	{ "tcp:[fe80::1%0]:80", EINVAL }, { "tcp:[fe80::1%01]:80", EINVAL },
+	{ "tcp:::1:80", EINVAL },
+	{ "tcp:fe80::1:80", EINVAL },
+	{ "tcp:[]:80", EINVAL },
+	{ "tcp:[::1:80", EINVAL },
+	{ "tcp:[::1]", EINVAL },
+	{ "tcp:[::1]80", EINVAL },
+	{ "tcp:[::1]:", EINVAL },
+	{ "tcp:[::1]:0", EINVAL },
+	{ "tcp:[::1]x:80", EINVAL },
+	{ "tcp:[1.2.3.4]:80", EINVAL },
+	{ "tcp:[:::1]:80", EINVAL },
+	{ "tcp:[g::1]:80", EINVAL },
+	{ "tcp:[*]:80", EINVAL },
+	{ "tcp:[[::1]]:80", EINVAL },
+	{ "tcp:[::1%lo]:80", EINVAL },
+	{ "tcp:[fe80::1%]:80", EINVAL },
+	{ "tcp:[fe80::1%0]:80", EINVAL },
+	{ "tcp:[fe80::1%01]:80", EINVAL },
 	{ "tcp:[fe80::1%4294967296]:80", EINVAL },
-	{ "tcp:[fe80::1%-1]:80", ENXIO }, { "tcp:[fe80::1%nosuch0]:80", ENXIO },
+	{ "tcp:[fe80::1%-1]:80", ENXIO },
+	{ "tcp:[fe80::1%nosuch0]:80", ENXIO },
 	{ "tcp:[fe80::1%a-name-that-is-much-too-long]:80", ENXIO },
 	{ "tcp:[%lo]:80", EINVAL },
 	{ "tcp:[::ffff:1.2.3.4]:80", EADDRNOTAVAIL },
 	{ "udp:[::ffff:0:0]:80", EADDRNOTAVAIL },
 	{ "tcp:[0:0:0:0:0:FFFF:7f00:1]:80", EADDRNOTAVAIL },
 	/* Local ones. */
-	{ "unix:", EINVAL }, { "unix:a", EINVAL }, { "unix:./a", EINVAL },
-	{ "unix:\\x2fa", EINVAL }, { "unix:\\x00a", EINVAL },
-	{ "unix:/a\\", EINVAL }, { "unix:/a\\x", EINVAL },
-	{ "unix:/a\\x4", EINVAL }, { "unix:/a\\x4g", EINVAL },
-	{ "unix:/a\\n", EINVAL }, { "unix:/a\\x00", EINVAL },
-	{ "unix:/a\nb", EINVAL }, { "unix:/a\x7f", EINVAL },
+	{ "unix:", EINVAL },
+	{ "unix:a", EINVAL },
+	{ "unix:./a", EINVAL },
+	{ "unix:\\x2fa", EINVAL },
+	{ "unix:\\x00a", EINVAL },
+	{ "unix:/a\\", EINVAL },
+	{ "unix:/a\\x", EINVAL },
+	{ "unix:/a\\x4", EINVAL },
+	{ "unix:/a\\x4g", EINVAL },
+	{ "unix:/a\\n", EINVAL },
+	{ "unix:/a\\x00", EINVAL },
+	{ "unix:/a\nb", EINVAL },
+	{ "unix:/a\x7f", EINVAL },
 	{ "unix:@a\tb", EINVAL },
 };
 
@@ -155,8 +208,8 @@ bad_text_is_refused_with_its_error(void **state)
 		assert_non_null(why);
 		/* It may be printed beside the address as a sentence. */
 		assert_true(strlen(why) > 10 && strlen(why) < 100);
-		assert_int_equal(
-		    addr_parse(&a, bad_texts[i].text, NULL, NULL), -1);
+		assert_int_equal(addr_parse(&a, bad_texts[i].text, NULL, NULL),
+		    -1);
 	}
 }
 
@@ -187,14 +240,16 @@ local_length_has_its_limit(void **state)
 	a = parsed(repeated("unixdgram:@", "\\x01", 107));
 	assert_int_equal(a.len, sizeof(struct sockaddr_un));
 	assert_prints(&a, repeated("unixdgram:@", "\\x01", 107));
-	assert_int_equal(addr_parse(
-	    &a, repeated("unix:/", "a", 107), NULL, &why), -1);
+	assert_int_equal(addr_parse(&a, repeated("unix:/", "a", 107), NULL,
+			     &why),
+	    -1);
 	assert_int_equal(errno, ENAMETOOLONG);
-	assert_int_equal(addr_parse(
-	    &a, repeated("unix:@", "a", 108), NULL, &why), -1);
+	assert_int_equal(addr_parse(&a, repeated("unix:@", "a", 108), NULL,
+			     &why),
+	    -1);
 	assert_int_equal(errno, ENAMETOOLONG);
-	assert_int_equal(addr_parse(
-	    &a, repeated("tcp:", "a", 300), NULL, &why), -1);
+	assert_int_equal(addr_parse(&a, repeated("tcp:", "a", 300), NULL, &why),
+	    -1);
 	assert_int_equal(errno, EINVAL);
 }
 
@@ -213,7 +268,8 @@ every_byte_comes_back(void **state)
 		un.sun_path[1] = 'x';
 		un.sun_path[2] = (char)byte;
 		assert_int_equal(addr_from_sockaddr(&a, SOCK_STREAM,
-		    (struct sockaddr *)&un, UN_OFFSET + 3), 0);
+				     (struct sockaddr *)&un, UN_OFFSET + 3),
+		    0);
 		b = parsed(addr_print(&a, text, sizeof(text)));
 		assert_int_equal(a.len, b.len);
 		assert_memory_equal(&a.u, &b.u, a.len);
@@ -221,7 +277,8 @@ every_byte_comes_back(void **state)
 			continue;
 		un.sun_path[0] = '/';
 		assert_int_equal(addr_from_sockaddr(&a, SOCK_DGRAM,
-		    (struct sockaddr *)&un, sizeof(un)), 0);
+				     (struct sockaddr *)&un, sizeof(un)),
+		    0);
 		b = parsed(addr_print(&a, text, sizeof(text)));
 		assert_true(addr_equal(&a, &b));
 	}
@@ -316,13 +373,13 @@ no_input_breaks_it(void **state)
 	(void)state;
 	srandom(20240611);
 	for (round = 0; round < 300000; round++) {
-		(void)snprintf(text, sizeof(text), "%s", bad_texts[
-		    (size_t)random() % LENGTH(bad_texts)].text);
+		(void)snprintf(text, sizeof(text), "%s",
+		    bad_texts[(size_t)random() % LENGTH(bad_texts)].text);
 		n = strlen(text);
 		for (i = (size_t)random() % 4; i > 0 && n > 0; i--)
 			text[(size_t)random() % n] = random() % 8 == 0 ?
-			    (char)random() : alphabet[(size_t)random() %
-			    (sizeof(alphabet) - 1)];
+			    (char)random() :
+			    alphabet[(size_t)random() % (sizeof(alphabet) - 1)];
 		/* Not the names of interfaces: each is a system call. */
 		if (strchr(text, '%') != NULL && round % 64 != 0)
 			continue;

@@ -11,8 +11,8 @@
 
 #include "../../common/addr.h"
 
-#define UN_OFFSET	offsetof(struct sockaddr_un, sun_path)
-#define LENGTH(a)	(sizeof(a) / sizeof((a)[0]))
+#define UN_OFFSET offsetof(struct sockaddr_un, sun_path)
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct addr
 parsed(const char *text)
@@ -101,11 +101,12 @@ bad_socket_addresses_are_refused(void **state)
 	in = parsed("tcp:1.2.3.4:5");
 	in6 = parsed("tcp:[::1]:5");
 	un = parsed("unix:/a");
-#define REFUSED(type, sa, size, err) do {				\
-	errno = 0;							\
-	assert_int_equal(from(&a, type, sa, (socklen_t)(size)), -1);	\
-	assert_int_equal(errno, err);					\
-} while (0)
+#define REFUSED(type, sa, size, err)                                         \
+	do {                                                                 \
+		errno = 0;                                                   \
+		assert_int_equal(from(&a, type, sa, (socklen_t)(size)), -1); \
+		assert_int_equal(errno, err);                                \
+	} while (0)
 	for (len = 0; len < sizeof(in.u.in); len++)
 		REFUSED(SOCK_STREAM, &in.u, len, EINVAL);
 	for (len = 0; len < sizeof(in6.u.in6); len++)
@@ -157,20 +158,17 @@ kernel_addresses_are_kept_or_unmapped(void **state)
 	assert_true(addr_equal(&a, &a));
 	/* Nor can a peer look like what it is not. */
 	(void)strcpy(un.sun_path, "@root");
-	addr_from_kernel(&a, ADDR_UNIX, (struct sockaddr *)&un,
-	    UN_OFFSET + 6);
+	addr_from_kernel(&a, ADDR_UNIX, (struct sockaddr *)&un, UN_OFFSET + 6);
 	assert_prints(&a, "unix:./@root");
 	(void)strcpy(un.sun_path, "-");
-	addr_from_kernel(&a, ADDR_UNIX, (struct sockaddr *)&un,
-	    UN_OFFSET + 2);
+	addr_from_kernel(&a, ADDR_UNIX, (struct sockaddr *)&un, UN_OFFSET + 2);
 	assert_prints(&a, "unix:./-");
 	/* The longest path that bind takes has no room for its NUL. */
 	memset(full, 'a', sizeof(full));
 	memcpy(full, &un.sun_family, sizeof(un.sun_family));
 	full[UN_OFFSET] = '/';
 	full[sizeof(un)] = '\0';
-	addr_from_kernel(&a, ADDR_UNIX, (struct sockaddr *)full,
-	    sizeof(full));
+	addr_from_kernel(&a, ADDR_UNIX, (struct sockaddr *)full, sizeof(full));
 	assert_int_equal(strlen(addr_print(&a, text, sizeof(text))),
 	    strlen("unix:") + 107);
 	/* Nothing at all. */
@@ -294,11 +292,21 @@ static void
 equal_and_same_host(void **state)
 {
 	static const char *const all[] = {
-		"tcp:1.2.3.4:80", "tcp:1.2.3.4:81", "udp:1.2.3.4:80",
-		"tcp:1.2.3.5:80", "tcp:[::1]:80", "tcp:[::2]:80",
-		"tcp:[fe80::1%1]:80", "tcp:[fe80::1%2]:80", "tcp:*:80",
-		"tcp:[::]:80", "unix:/a", "unix:/b", "unix:@/a",
-		"unixdgram:/a", "unix:@/a\\x00",
+		"tcp:1.2.3.4:80",
+		"tcp:1.2.3.4:81",
+		"udp:1.2.3.4:80",
+		"tcp:1.2.3.5:80",
+		"tcp:[::1]:80",
+		"tcp:[::2]:80",
+		"tcp:[fe80::1%1]:80",
+		"tcp:[fe80::1%2]:80",
+		"tcp:*:80",
+		"tcp:[::]:80",
+		"unix:/a",
+		"unix:/b",
+		"unix:@/a",
+		"unixdgram:/a",
+		"unix:@/a\\x00",
 	};
 	struct addr a, b;
 	size_t i, j;

@@ -78,7 +78,8 @@ numbers_are_read_strictly(void **state)
 		int err;
 		uint32_t value;
 	} cases[] = {
-		{ OPTION_COUNT, "0", 0, 0 }, { OPTION_COUNT, "17", 0, 17 },
+		{ OPTION_COUNT, "0", 0, 0 },
+		{ OPTION_COUNT, "17", 0, 17 },
 		{ OPTION_COUNT, "500000", 0, 500000 },
 		{ OPTION_COUNT, "500001", ERANGE, 0 },
 		{ OPTION_COUNT, "4294967296", ERANGE, 0 },
@@ -92,7 +93,8 @@ numbers_are_read_strictly(void **state)
 		{ OPTION_COUNT, "0x10", EINVAL, 0 },
 		{ OPTION_COUNT, "1s", EINVAL, 0 },
 		{ OPTION_COUNT, "1.5", EINVAL, 0 },
-		{ OPTION_SECONDS, "0", 0, 0 }, { OPTION_SECONDS, "90", 0, 90 },
+		{ OPTION_SECONDS, "0", 0, 0 },
+		{ OPTION_SECONDS, "90", 0, 90 },
 		{ OPTION_SECONDS, "90s", 0, 90 },
 		{ OPTION_SECONDS, "5m", 0, 300 },
 		{ OPTION_SECONDS, "2h", 0, 7200 },
@@ -117,8 +119,8 @@ numbers_are_read_strictly(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		value = 0;
 		errno = 0;
-		result = bridge_option_parse(
-		    cases[i].unit, cases[i].text, 500000, &value);
+		result = bridge_option_parse(cases[i].unit, cases[i].text,
+		    500000, &value);
 		if (result != (cases[i].err == 0 ? 0 : -1) ||
 		    errno != cases[i].err || value != cases[i].value)
 			fail_msg("\"%s\": %d, %s, %u", cases[i].text, result,

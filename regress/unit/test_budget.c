@@ -50,12 +50,12 @@ descriptors_follow_the_limits(void **state)
 	assert_int_equal(b.engine_fds, 2 * 10 + 2 * 100 + 32);
 	assert_int_equal(b.control_fds, 5 + 1 + 32);
 	conf = conf_text_good("limits { bridges 11 sessions 101 clients 6 }\n"
-	    "directory /a\ndirectory /b\n");
+			      "directory /a\ndirectory /b\n");
 	budget_fds(&b, conf);
 	assert_int_equal(b.parent_fds, parent + 2 + 2 + 1 + 2);
 	/* The largest fits its type by far. */
 	conf = conf_text_good("limits { bridges 4096 sessions 500000 "
-	    "clients 1024 }\n");
+			      "clients 1024 }\n");
 	budget_fds(&b, conf);
 	assert_true(b.parent_fds > 1000000 && b.parent_fds < 1020000);
 }
@@ -77,10 +77,11 @@ powers_follow_the_ports_of_src(void **state)
 	assert_int_equal(powers(""), 0);
 	assert_int_equal(powers("bridge tcp:*:1024 tcp:1.2.3.4:80\n"), 0);
 	assert_int_equal(powers("bridge unix:@a tcp:1.2.3.4:80\n"), 0);
-	assert_int_equal(
-	    powers("bridge tcp:*:1023 tcp:1.2.3.4:80\n"), POWER_LOW_PORTS);
+	assert_int_equal(powers("bridge tcp:*:1023 tcp:1.2.3.4:80\n"),
+	    POWER_LOW_PORTS);
 	assert_int_equal(powers("bridge tcp:*:8000 tcp:1.2.3.4:80\n"
-	    "bridge udp:[::1]:53 udp:[::1]:5353\n"), POWER_LOW_PORTS);
+				"bridge udp:[::1]:53 udp:[::1]:5353\n"),
+	    POWER_LOW_PORTS);
 }
 
 static void
@@ -98,11 +99,14 @@ tables_are_multiplied_by_their_processes(void **state)
 	budget_add(&b, "control", "clients", 4);
 	budget_fds(&b, conf);
 	text = printed(&b, conf);
-	assert_says(text, "registry                             1000     1"
+	assert_says(text,
+	    "registry                             1000     1"
 	    "           1000\n");
-	assert_says(text, "sessions                               30     3"
+	assert_says(text,
+	    "sessions                               30     3"
 	    "             90\n");
-	assert_says(text, "clients                                 4     3"
+	assert_says(text,
+	    "clients                                 4     3"
 	    "             12\n");
 	assert_says(text, " 1302\n");
 	assert_says(text, "capabilities\n  none\n");
@@ -138,9 +142,9 @@ what_does_not_suffice_is_said(void **state)
 	limit.rlim_cur = limit.rlim_max = 64;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	conf = conf_text_good("limits { sessions 100 }\n"
-	    "bridge tcp:*:80 tcp:1.2.3.4:80 { max 60 }\n"
-	    "bridge unix:@a tcp:1.2.3.4:80 { max 41 }\n"
-	    "bridge udp:*:80 udp:1.2.3.4:80\n");
+			      "bridge tcp:*:80 tcp:1.2.3.4:80 { max 60 }\n"
+			      "bridge unix:@a tcp:1.2.3.4:80 { max 41 }\n"
+			      "bridge udp:*:80 udp:1.2.3.4:80\n");
 	budget_fds(&b, conf);
 	(void)snprintf(words, sizeof(words), "raise the hard limit to %u",
 	    b.parent_fds);

@@ -183,8 +183,7 @@ assert_same(const struct conf *a, const struct conf *b)
 	assert_int_equal(a->socket_mode, b->socket_mode);
 	assert_string_equal(a->socket_group, b->socket_group);
 	assert_memory_equal(&a->limits, &b->limits, sizeof(a->limits));
-	assert_memory_equal(
-	    &a->timeouts, &b->timeouts, sizeof(a->timeouts));
+	assert_memory_equal(&a->timeouts, &b->timeouts, sizeof(a->timeouts));
 	assert_int_equal(a->ndirectories, b->ndirectories);
 	for (i = 0; i < a->ndirectories; i++)
 		assert_string_equal(a->directory[i], b->directory[i]);
@@ -195,8 +194,8 @@ assert_same(const struct conf *a, const struct conf *b)
 		assert_string_equal(x->name, y->name);
 		assert_true(addr_equal(&x->src, &y->src));
 		assert_true(addr_equal(&x->dst, &y->dst));
-		assert_memory_equal(
-		    &x->options, &y->options, sizeof(x->options));
+		assert_memory_equal(&x->options, &y->options,
+		    sizeof(x->options));
 	}
 }
 
@@ -204,7 +203,9 @@ static void
 what_is_printed_parses_to_the_same(void **state)
 {
 	static const char *const texts[] = {
-		"", everything, "user _mctd\n",
+		"",
+		everything,
+		"user _mctd\n",
 		"socket \"/run/mctd/mctd.sock\"\n",
 		"chroot \"/a \\\\ \\\" b\"\nsocket \"/s#{}$=\\\\\"\n",
 		"directory \"/d \\\"\\\\ \xc3\xa4\"\n",
@@ -239,7 +240,8 @@ defaults_are_printed_too(void **state)
 	const char *text = conf_text_printed(conf_text_good(""));
 
 	(void)state;
-	assert_string_equal(text, "# default: user \"_mctd\"\n"
+	assert_string_equal(text,
+	    "# default: user \"_mctd\"\n"
 	    "chroot \"/var/empty/mctd\"\n"
 	    "# default: socket \"/run/mctd/mctd.sock\" mode 0600\n"
 	    "limits { bridges 256 sessions 4096 clients 32 events 4096 "
@@ -287,15 +289,15 @@ the_largest_configuration_fits(void **state)
 	    LIMIT_BRIDGES_MAX);
 	for (i = 0; i < LIMIT_BRIDGES_MAX; i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at,
-		    "bridge \"name-%d\" tcp:127.0.0.1:%d tcp:10.0.0.1:%d\n",
-		    i, i + 1, i + 1);
+		    "bridge \"name-%d\" tcp:127.0.0.1:%d tcp:10.0.0.1:%d\n", i,
+		    i + 1, i + 1);
 	assert_int_equal(conf_text(conf, text), 0);
 	assert_int_equal(conf->nbridges, LIMIT_BRIDGES_MAX);
 	(void)snprintf(text + at, sizeof(text) - at,
 	    "bridge tcp:127.0.0.1:60000 tcp:10.0.0.1:1\n");
 	assert_int_equal(conf_text(conf, text), -1);
-	assert_string_equal(
-	    conf_text_error(), "t:4098: more than 4096 bridges");
+	assert_string_equal(conf_text_error(),
+	    "t:4098: more than 4096 bridges");
 }
 
 static void
@@ -332,13 +334,14 @@ the_command_line_outdoes_the_file(void **state)
 	(void)state;
 	assert_int_equal(conf_define("who=carol"), 0);
 	for (i = 0; i < 2; i++)
-		assert_string_equal(conf_text_good(
-		    "who = dave\nuser $who\n")->user, "carol");
+		assert_string_equal(conf_text_good("who = dave\nuser $who\n")
+					->user,
+		    "carol");
 	assert_int_equal(conf_define("who=eve"), 0);
 	assert_string_equal(conf_text_good("user $who\n")->user, "eve");
 	assert_int_equal(conf_define("path=/a=b \"c\\"), 0);
-	assert_string_equal(
-	    conf_text_good("chroot $path\n")->chroot, "/a=b \"c\\");
+	assert_string_equal(conf_text_good("chroot $path\n")->chroot,
+	    "/a=b \"c\\");
 	assert_int_equal(conf_define("who"), -1);
 	assert_int_equal(errno, EINVAL);
 	assert_int_equal(conf_define("=x"), -1);

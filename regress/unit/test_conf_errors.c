@@ -13,7 +13,7 @@
 #include "../../mctd/conf/conf.h"
 #include "conf_text.h"
 
-#define LENGTH(a)	(sizeof(a) / sizeof((a)[0]))
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct wrong {
 	const char *text;
@@ -137,8 +137,9 @@ static const struct wrong {
 	    "t:1: the socket path is longer than 107 bytes" },
 	{ "directory a\n",
 	    "t:1: a directory must be a path that begins with '/'" },
-#define ONE_WAY	"t:1: a directory must be written without \"//\", \".\" " \
-		"and \"..\", and cannot be \"/\""
+#define ONE_WAY                                                   \
+	"t:1: a directory must be written without \"//\", \".\" " \
+	"and \"..\", and cannot be \"/\""
 	{ "directory /\n", ONE_WAY }, { "directory //\n", ONE_WAY },
 	{ "directory //a\n", ONE_WAY }, { "directory /a//b\n", ONE_WAY },
 	{ "directory /a//\n", ONE_WAY }, { "directory /a/.\n", ONE_WAY },
@@ -317,13 +318,14 @@ zero_bytes_and_very_long_words(void **state)
 	    "t:2: a zero byte, so this is no text");
 	memset(text, 'x', sizeof(text));
 	assert_int_equal(conf_text_bytes(conf, text, CONF_TEXT_BYTES), -1);
-	assert_int_equal(strncmp(conf_text_error(),
-	    "t:1: unknown word \"xxxx", 23), 0);
+	assert_int_equal(strncmp(conf_text_error(), "t:1: unknown word \"xxxx",
+			     23),
+	    0);
 	assert_true(strlen(conf_text_error()) < 100);
 	memcpy(text, "bridge ", 7);
 	assert_int_equal(conf_text_bytes(conf, text, 4000), -1);
-	assert_string_equal(
-	    conf_text_error(), "t:1: a bridge needs a src and a dst");
+	assert_string_equal(conf_text_error(),
+	    "t:1: a bridge needs a src and a dst");
 	memset(text, '\n', sizeof(text));
 	assert_int_equal(conf_text_bytes(conf, text, CONF_TEXT_BYTES), 0);
 	assert_int_equal(conf_text_bytes(conf, text, sizeof(text)), -1);
@@ -371,7 +373,7 @@ no_input_breaks_it(void **state)
 	srandom(19700101);
 	for (round = 0; round < 20000; round++) {
 		w = round % 2 ? &bridges[(size_t)random() % LENGTH(bridges)] :
-		    &values[(size_t)random() % LENGTH(values)];
+				&values[(size_t)random() % LENGTH(values)];
 		(void)snprintf(text, sizeof(text), "%s", w->text);
 		len = strlen(text);
 		for (i = (size_t)random() % 4; i > 0; i--) {

@@ -52,8 +52,7 @@ remove_files(void **state)
 		return -1;
 	while ((e = readdir(d)) != NULL)
 		if (unlinkat(directory_fd, e->d_name, 0) == -1)
-			(void)unlinkat(
-			    directory_fd, e->d_name, AT_REMOVEDIR);
+			(void)unlinkat(directory_fd, e->d_name, AT_REMOVEDIR);
 	return closedir(d);
 }
 
@@ -102,7 +101,8 @@ static void
 includes_are_read_in_their_place(void **state)
 {
 	(void)state;
-	put("top", "include \"macros\"\nuser $who\n\ninclude bridges\n"
+	put("top",
+	    "include \"macros\"\nuser $who\n\ninclude bridges\n"
 	    "include bridges2\nbridge three tcp:*:3 tcp:1.2.3.4:3");
 	put("macros", "who = carol # no newline at the end");
 	put("bridges", "\n\nbridge one tcp:*:1 tcp:1.2.3.4:1");
@@ -178,14 +178,17 @@ errors_name_the_file_they_stand_in(void **state)
 	assert_error("top", "inner:1: the \"}\" to this \"{\" is missing");
 	put("inner", "chroot");
 	assert_error("top", "inner:1: something is missing at the end");
-	put("inner", "bridge tcp:*:1 tcp:1.2.3.4:1\nbridge tcp:*:1 "
+	put("inner",
+	    "bridge tcp:*:1 tcp:1.2.3.4:1\nbridge tcp:*:1 "
 	    "tcp:1.2.3.4:2");
 	assert_error("top", "inner:2: the bridge at inner:1 has the same src");
 	put("inner", "bridge unix:/a/b tcp:1.2.3.4:1");
-	assert_error("top", "inner:1: src \"/a/b\" is not directly below one "
+	assert_error("top",
+	    "inner:1: src \"/a/b\" is not directly below one "
 	    "of the directories that \"directory\" names");
 	put("top", "limits { include inner }\n");
-	assert_error("top", "top:1: unknown word \"include\" in the braces of "
+	assert_error("top",
+	    "top:1: unknown word \"include\" in the braces of "
 	    "limits; is a \"}\" missing?");
 }
 
@@ -197,7 +200,8 @@ files_that_cannot_be_read(void **state)
 	assert_int_equal(errno, ENOENT);
 	assert_string_equal(source.error, "none: No such file or directory");
 	put("top", "\ninclude none\n");
-	assert_error("top", "top:2: cannot open \"none\": No such file or "
+	assert_error("top",
+	    "top:2: cannot open \"none\": No such file or "
 	    "directory");
 	assert_int_equal(mkdirat(directory_fd, "d", 0700), 0);
 	put("top", "include d\n");
@@ -259,8 +263,8 @@ uncomment(const char *from, const char *to)
 	out = fdopen(fd, "w");
 	assert_non_null(out);
 	while (fgets(line, sizeof(line), in) != NULL)
-		(void)fputs(line[0] == '#' && line[1] != ' ' ?
-		    line + 1 : line, out);
+		(void)fputs(line[0] == '#' && line[1] != ' ' ? line + 1 : line,
+		    out);
 	assert_int_equal(fclose(in), 0);
 	assert_int_equal(fclose(out), 0);
 }
@@ -298,7 +302,7 @@ the_example_is_good(void **state)
 	assert_int_equal(conf->ndirectories, 1);
 }
 
-#define FILES(test)	cmocka_unit_test_teardown(test, remove_files)
+#define FILES(test) cmocka_unit_test_teardown(test, remove_files)
 
 int
 main(void)
@@ -315,6 +319,5 @@ main(void)
 		FILES(the_example_is_good),
 	};
 
-	return cmocka_run_group_tests(
-	    tests, make_directory, remove_directory);
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -106,7 +106,7 @@ bad_bytes(int hello, const void *bytes, size_t len, uint32_t request,
 {
 	int good = rig_open(&rig, 1, 1, ROLE_OBSERVE);
 	int fd = hello ? rig_open(&rig, 2, 5, ROLE_ADMIN) :
-	    rig_client(&rig, 2, 5, ROLE_ADMIN);
+			 rig_client(&rig, 2, 5, ROLE_ADMIN);
 
 	send_bytes(fd, bytes, len);
 	peer_error(fd, request, EBADMSG, words);
@@ -147,18 +147,18 @@ bodies_must_decode_whole(void **state)
 {
 	static const uint8_t shorter[] = { 0, 0, 0, 16, 0, MSG_L2C_LIST, 0, 0,
 		0, 0, 0, 9, LIST_SUMMARY, 0, 0, 0 };
-	static const uint8_t longer[] = { 0, 0, 0, 18, 0, MSG_L2C_LIST, 0, 0,
-		0, 0, 0, 9, LIST_SUMMARY, 0, 0, 0, 0, 0 };
-	static const uint8_t stop[] = { 0, 0, 0, 13, 0, MSG_L2C_STOP, 0, 0,
-		0, 0, 0, 9, 0 };
-	static const uint8_t hello[] = { 0, 0, 0, 13, 0, MSG_L2C_HELLO, 0, 0,
-		0, 0, 0, 9, 0 };
-	static const uint8_t add[] = { 0, 0, 0, 14, 0, MSG_L2C_BRIDGE_ADD, 0,
-		0, 0, 0, 0, 9, 0xff, 0xff };
-	static const uint8_t dump[] = { 0, 0, 0, 14, 0, MSG_L2C_CLOSE, 0, 0,
-		0, 0, 0, 9, 1, 0 };
-	static const uint8_t events[] = { 0, 0, 0, 12, 0, MSG_L2C_EVENTS, 0,
-		0, 0, 0, 0, 9 };
+	static const uint8_t longer[] = { 0, 0, 0, 18, 0, MSG_L2C_LIST, 0, 0, 0,
+		0, 0, 9, LIST_SUMMARY, 0, 0, 0, 0, 0 };
+	static const uint8_t stop[] = { 0, 0, 0, 13, 0, MSG_L2C_STOP, 0, 0, 0,
+		0, 0, 9, 0 };
+	static const uint8_t hello[] = { 0, 0, 0, 13, 0, MSG_L2C_HELLO, 0, 0, 0,
+		0, 0, 9, 0 };
+	static const uint8_t add[] = { 0, 0, 0, 14, 0, MSG_L2C_BRIDGE_ADD, 0, 0,
+		0, 0, 0, 9, 0xff, 0xff };
+	static const uint8_t dump[] = { 0, 0, 0, 14, 0, MSG_L2C_CLOSE, 0, 0, 0,
+		0, 0, 9, 1, 0 };
+	static const uint8_t events[] = { 0, 0, 0, 12, 0, MSG_L2C_EVENTS, 0, 0,
+		0, 0, 0, 9 };
 
 	(void)state;
 	bad_bytes(1, shorter, sizeof shorter, 9, "list that does not decode");
@@ -173,12 +173,12 @@ bodies_must_decode_whole(void **state)
 static void
 messages_out_of_place_close_the_client(void **state)
 {
-	static const uint8_t done[] = { 0, 0, 0, 16, 0, MSG_C2L_DONE, 0, 0,
-		0, 0, 0, 9, 0, 0, 0, 0 };
-	static const uint8_t none[] = { 0, 0, 0, 12, 0x7f, 0xff, 0, 0,
-		0, 0, 0, 9 };
-	static const uint8_t stop[] = { 0, 0, 0, 12, 0, MSG_L2C_STOP, 0, 0,
-		0, 0, 0, 9 };
+	static const uint8_t done[] = { 0, 0, 0, 16, 0, MSG_C2L_DONE, 0, 0, 0,
+		0, 0, 9, 0, 0, 0, 0 };
+	static const uint8_t none[] = { 0, 0, 0, 12, 0x7f, 0xff, 0, 0, 0, 0, 0,
+		9 };
+	static const uint8_t stop[] = { 0, 0, 0, 12, 0, MSG_L2C_STOP, 0, 0, 0,
+		0, 0, 9 };
 	int fd;
 
 	(void)state;
@@ -332,8 +332,8 @@ stalled_clients_are_dropped_and_silent_ones_not(void **state)
 static void
 message_in_pieces_is_one(void **state)
 {
-	static const uint8_t list[] = { 0, 0, 0, 17, 0, MSG_L2C_LIST, 0, 0,
-		0, 0, 0, 9, LIST_SUMMARY, 0, 0, 0, 0 };
+	static const uint8_t list[] = { 0, 0, 0, 17, 0, MSG_L2C_LIST, 0, 0, 0,
+		0, 0, 9, LIST_SUMMARY, 0, 0, 0, 0 };
 	struct frame_in in;
 	size_t i;
 	int fd;
@@ -404,7 +404,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-#define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(hello_is_answered_with_the_role),
 		T(other_version_hears_both_versions),
 		T(other_magic_is_told),

@@ -396,8 +396,7 @@ broken_parent_is_fatal(void **state)
 	(void)rig_open(&rig, 3, 2, ROLE_ADMIN);
 	(void)rig_client(&rig, 3, 3, ROLE_ADMIN); /* taken */
 	rig_wait_end(&rig, 1);
-	assert_string_equal(rig.log,
-	    "control: the parent's CLIENT is broken");
+	assert_string_equal(rig.log, "control: the parent's CLIENT is broken");
 }
 
 static void
@@ -445,7 +444,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-#define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(bridge_goes_to_the_parent_and_its_id_comes_back),
 		T(bridge_that_cannot_be_is_answered_at_once),
 		T(parents_error_comes_back),

@@ -23,7 +23,7 @@
 #include "../../common/record.h"
 #include "control_rig.h"
 
-#define SLOTS	(RIG_BRIDGES + RIG_SESSIONS)
+#define SLOTS (RIG_BRIDGES + RIG_SESSIONS)
 
 /* One record as it came. */
 struct got {
@@ -58,8 +58,8 @@ id_of(uint32_t slot)
 }
 
 static void
-add_entry(uint32_t slot, enum slot_kind kind, uint32_t bridge,
-    const char *src, const char *dst)
+add_entry(uint32_t slot, enum slot_kind kind, uint32_t bridge, const char *src,
+    const char *dst)
 {
 	struct registry_entry *e = registry_begin(&rig.registry, slot);
 	const char *why;
@@ -250,8 +250,8 @@ bridge_sums_its_sessions(void **state)
 	assert_null(field(FIELD_COUNT + COUNT_MESSAGES_IN));
 	assert_null(field(FIELD_COUNT + COUNT_DROP_OTHER));
 	/* What is new is seen at once. */
-	counters_add(&rig.counters.slots[RIG_BRIDGES + 1],
-	    COUNT_BYTES_TO_DST, 5);
+	counters_add(&rig.counters.slots[RIG_BRIDGES + 1], COUNT_BYTES_TO_DST,
+	    5);
 	list_one(fd, LIST_BRIDGES);
 	assert_int_equal(number(FIELD_COUNT + COUNT_BYTES_TO_DST), 1215);
 }
@@ -399,8 +399,10 @@ tables_are_not_believed(void **state)
 static void
 add_events(uint32_t n)
 {
-	struct ring_event e = { .type = EVENT_DROPPED_PACKET, .id = 8,
-		.reason = COUNT_DROP_REFUSED, .err = ECONNREFUSED };
+	struct ring_event e = { .type = EVENT_DROPPED_PACKET,
+		.id = 8,
+		.reason = COUNT_DROP_REFUSED,
+		.err = ECONNREFUSED };
 
 	e.count[COUNT_DROP_REFUSED] = 5;
 	while (n-- > 0)
@@ -446,8 +448,7 @@ events_are_replayed_and_gaps_told(void **state)
 	assert_int_equal(number(FIELD_EVENT_NUMBER), EVENT_DROPPED_PACKET);
 	assert_int_equal(number(FIELD_ID), 8);
 	assert_int_equal(number(FIELD_ERR), ECONNREFUSED);
-	assert_string_equal(text(FIELD_REASON),
-	    name_count(COUNT_DROP_REFUSED));
+	assert_string_equal(text(FIELD_REASON), name_count(COUNT_DROP_REFUSED));
 	assert_int_equal(number(FIELD_COUNT + COUNT_DROP_REFUSED), 5);
 	assert_null(field(FIELD_COUNT + COUNT_MESSAGES_IN));
 	assert_null(field(FIELD_TEXT));
@@ -530,7 +531,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-#define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(empty_lists_are_empty),
 		T(pages_hold_each_bridge_once),
 		T(bridge_sums_its_sessions),

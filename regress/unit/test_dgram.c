@@ -23,7 +23,7 @@
 #include "../../mctd/engine/engine.h"
 #include "engine_dgram.h"
 
-#define LARGEST	65507
+#define LARGEST 65507
 
 static int
 start(void **state)
@@ -47,8 +47,8 @@ static void
 every_size_arrives_whole_and_in_order(void **state)
 {
 	static const size_t sizes[] = { 0, 1, 64, 64, 64, 10, 64, 1400, 1400,
-		1400, 1399, 1400, 0, 0, LARGEST, 1, LARGEST, 64, 65, 64, 2,
-		1, 1, 1, 16385, 16385, 16384, 16384, 0, 1400 };
+		1400, 1399, 1400, 0, 0, LARGEST, 1, LARGEST, 64, 65, 64, 2, 1,
+		1, 1, 16385, 16385, 16384, 16384, 0, 1400 };
 	struct edgram_dst t;
 	unsigned int i, n = sizeof sizes / sizeof sizes[0];
 
@@ -198,13 +198,15 @@ receiver_that_comes_back_gets_the_next_datagram(void **state)
 	edgram_open_src(ADDR_UDP);
 	edgram_open_dst(&t, 1, ADDR_UDP);
 	assert_return_code(getsockname(t.receiver, (struct sockaddr *)&at,
-	    &len), errno);
+			       &len),
+	    errno);
 	close(t.receiver);
 	edgram_give(10, 1);
 	erig_wait_count(&edgram.rig, 1, COUNT_MESSAGES_OUT, 1);
 	t.receiver = edgram_socket(AF_INET);
-	assert_return_code(setsockopt(t.receiver, SOL_SOCKET, SO_REUSEADDR,
-	    &on, sizeof on), errno);
+	assert_return_code(setsockopt(t.receiver, SOL_SOCKET, SO_REUSEADDR, &on,
+			       sizeof on),
+	    errno);
 	assert_return_code(bind(t.receiver, (struct sockaddr *)&at, len),
 	    errno);
 	edgram_give(20, 2);
@@ -273,7 +275,8 @@ overflow_of_the_src_queue_is_counted(void **state)
 	(void)state;
 	edgram_make_src(ADDR_UDP);
 	assert_return_code(setsockopt(edgram.src, SOL_SOCKET, SO_RCVBUF, &small,
-	    sizeof small), errno);
+			       sizeof small),
+	    errno);
 	for (i = 0; i < 200; i++)
 		edgram_give(500, i);
 	edgram_send_src(MSG_P2E_SRC, ADDR_UDP);
@@ -390,7 +393,8 @@ descriptors_on_messages_are_not_taken(void **state)
 		char room[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov = { .iov_base = (char[1]){ 0 }, .iov_len = 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
 		.msg_control = control.room,
 		.msg_controllen = sizeof control.room };
 	struct edgram_dst t;
@@ -417,7 +421,7 @@ int
 main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f)	cmocka_unit_test_setup_teardown(f, start, stop)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 		TEST(every_size_arrives_whole_and_in_order),
 		TEST(groups_arrive_as_their_datagrams),
 		TEST(local_receiver_gets_every_size),

@@ -18,7 +18,7 @@
 #include "../../mctd/engine/engine.h"
 #include "engine_rig.h"
 
-#define SLOT	ERIG_FIRST
+#define SLOT ERIG_FIRST
 
 static struct erig rig;
 static struct erig_side peer;
@@ -79,11 +79,10 @@ finish(uint64_t to_dst, uint64_t to_src)
 	assert_int_equal(erig_count(&rig, SLOT, COUNT_BYTES_TO_SRC), to_src);
 }
 
-static const enum addr_kind kinds[][2] = {
-	{ ADDR_TCP, ADDR_TCP }, { ADDR_UNIX, ADDR_TCP },
-	{ ADDR_TCP, ADDR_UNIX }, { ADDR_UNIX, ADDR_UNIX }
-};
-#define KINDS	(sizeof kinds / sizeof kinds[0])
+static const enum addr_kind kinds[][2] = { { ADDR_TCP, ADDR_TCP },
+	{ ADDR_UNIX, ADDR_TCP }, { ADDR_TCP, ADDR_UNIX },
+	{ ADDR_UNIX, ADDR_UNIX } };
+#define KINDS (sizeof kinds / sizeof kinds[0])
 
 static void
 every_byte_arrives_both_ways(void **state)
@@ -107,8 +106,7 @@ slow_reader_gets_every_byte(void **state)
 	(void)state;
 	for (i = 0; i < KINDS; i++) {
 		open_session(kinds[i][0], kinds[i][1]);
-		erig_exchange(peer.outside, dst.outside, 3000000, 500000,
-		    1009);
+		erig_exchange(peer.outside, dst.outside, 3000000, 500000, 1009);
 		finish(3000000, 500000);
 	}
 }
@@ -258,8 +256,7 @@ broken_dst_delivers_its_last_bytes(void **state)
 			erig_write(peer.outside, 0, 100); /* fails at dst */
 		erig_read(peer.outside, 0, n);
 		wait_end(END_DST_RESET, ECONNRESET);
-		assert_int_equal(erig_count(&rig, SLOT, COUNT_BYTES_TO_SRC),
-		    n);
+		assert_int_equal(erig_count(&rig, SLOT, COUNT_BYTES_TO_SRC), n);
 	}
 }
 
@@ -309,7 +306,8 @@ send_descriptor(int fd, size_t n)
 	} control;
 	char bytes[64] = { 0 };
 	struct iovec iov = { .iov_base = bytes, .iov_len = n };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
 		.msg_control = control.room,
 		.msg_controllen = sizeof control.room };
 	struct cmsghdr *c;
@@ -341,7 +339,7 @@ int
 main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f)	cmocka_unit_test_setup_teardown(f, start, stop)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 		TEST(every_byte_arrives_both_ways),
 		TEST(slow_reader_gets_every_byte),
 		TEST(small_buffers_pass_every_byte),

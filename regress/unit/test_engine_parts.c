@@ -119,8 +119,8 @@ run_is_cut_to_what_one_call_takes(void **state)
 {
 	static const struct {
 		uint32_t len, seg;
-	} runs[] = { { 65535, 1 }, { 65535, 1000 }, { 65520, 65510 },
-		{ 65, 1 }, { 64, 1 }, { 0, 0 }, { 65536, 0 }, { 2801, 1400 } };
+	} runs[] = { { 65535, 1 }, { 65535, 1000 }, { 65520, 65510 }, { 65, 1 },
+		{ 64, 1 }, { 0, 0 }, { 65536, 0 }, { 2801, 1400 } };
 	struct run run, head;
 	const uint8_t *at;
 	uint32_t count;
@@ -137,8 +137,7 @@ run_is_cut_to_what_one_call_takes(void **state)
 			assert_ptr_equal(head.data, at);
 			assert_in_range(head.count, 1, DGRAM_SEGMENTS);
 			if (head.count > 1)
-				assert_in_range(head.len, 2,
-				    DGRAM_GROUP_BYTES);
+				assert_in_range(head.len, 2, DGRAM_GROUP_BYTES);
 			if (more)
 				assert_int_equal(head.len % runs[i].seg, 0);
 			at += head.len;
@@ -149,8 +148,8 @@ run_is_cut_to_what_one_call_takes(void **state)
 	}
 }
 
-#define FDS	600 /* a child's limit */
-#define USED	500
+#define FDS  600 /* a child's limit */
+#define USED 500
 
 static unsigned int seen[USED];
 

@@ -18,7 +18,7 @@
 #include "../../mctd/engine/engine.h"
 #include "engine_rig.h"
 
-#define SLOT	ERIG_FIRST
+#define SLOT ERIG_FIRST
 
 static struct erig rig;
 static struct erig_side peer;
@@ -188,8 +188,8 @@ many_sessions_come_in_one_message(void **state)
 	for (i = 0; i < HAND_OVER_PAIRS; i++) {
 		assert_int_equal(erig_wait_end(&rig, SLOT + i)->reason,
 		    END_CLEAN);
-		assert_int_equal(erig_count(&rig, SLOT + i,
-		    COUNT_BYTES_TO_DST), 1000);
+		assert_int_equal(erig_count(&rig, SLOT + i, COUNT_BYTES_TO_DST),
+		    1000);
 		erig_close_pair(&peers[i]);
 		erig_close_pair(&dsts[i]);
 	}
@@ -240,8 +240,8 @@ one_busy_session_does_not_starve_another(void **state)
 	erig_session(&rig, SLOT + 1, &busy_peer, &busy_dst, 0, 0);
 	open_session(0, 0);
 	for (i = 0; i < 20; i++) {
-		erig_exchange(busy_peer.outside, busy_dst.outside, 1000000,
-		    0, 65536);
+		erig_exchange(busy_peer.outside, busy_dst.outside, 1000000, 0,
+		    65536);
 		erig_exchange(peer.outside, dst.outside, 10, 10, 10);
 	}
 	erig_close_pair(&busy_peer);
@@ -314,9 +314,8 @@ static void
 message_that_is_not_defined_is_fatal(void **state)
 {
 	static const uint16_t types[] = { 0, MSG_P2X_START, MSG_X2P_READY,
-		MSG_P2X_ACTIVATE, MSG_P2E_SESSIONS, MSG_P2E_CLOSE,
-		MSG_P2E_SRC, MSG_P2E_DST, MSG_P2E_SRC_CLOSE, MSG_P2C_CLIENT,
-		UINT16_MAX };
+		MSG_P2X_ACTIVATE, MSG_P2E_SESSIONS, MSG_P2E_CLOSE, MSG_P2E_SRC,
+		MSG_P2E_DST, MSG_P2E_SRC_CLOSE, MSG_P2C_CLIENT, UINT16_MAX };
 	size_t i;
 
 	(void)state;
@@ -375,7 +374,7 @@ int
 main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f)	cmocka_unit_test_setup_teardown(f, start, stop)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 		TEST(session_closes_at_request),
 		TEST(close_may_cross_the_end),
 		TEST(silent_session_ends),

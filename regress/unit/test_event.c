@@ -19,7 +19,7 @@
 #include "fake_daemon.h"
 
 /* Long enough for whatever comes; reached only when the test fails. */
-#define PATIENCE_MS	10000
+#define PATIENCE_MS 10000
 
 static struct mct *
 connected(struct fake *fake, void (*script)(struct fake *))

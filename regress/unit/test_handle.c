@@ -29,11 +29,11 @@
 #include "../../libmct/include/mct/session.h"
 #include "fake_daemon.h"
 
-#define SRC	"tcp:127.0.0.1:7001"
-#define DST	"tcp:127.0.0.1:7002"
+#define SRC      "tcp:127.0.0.1:7001"
+#define DST      "tcp:127.0.0.1:7002"
 
 /* An abrupt answer is not worth 30 seconds of a test. */
-#define SHORT_MS	50
+#define SHORT_MS 50
 
 static struct mct *
 connected(struct fake *fake, void (*script)(struct fake *))
@@ -91,11 +91,10 @@ test_init_makes_a_private_descriptor(void **state)
 static void
 script_other_version(struct fake *fake)
 {
-	struct proto_hello hello = { PROTO_MAGIC, PROTO_VERSION + 1,
-		ROLE_ADMIN, FRAME_MAX };
+	struct proto_hello hello = { PROTO_MAGIC, PROTO_VERSION + 1, ROLE_ADMIN,
+		FRAME_MAX };
 
-	fake_begin(
-	    fake, MSG_C2L_HELLO, fake_expect(fake, MSG_L2C_HELLO, NULL));
+	fake_begin(fake, MSG_C2L_HELLO, fake_expect(fake, MSG_L2C_HELLO, NULL));
 	proto_put_hello(&fake->out, &hello);
 	frame_put_u64(&fake->out, 1); /* what it has more than ours */
 	fake_send(fake);
@@ -216,8 +215,8 @@ test_bridge_takes_only_a_valid_id(void **state)
 	assert_int_equal(errno, EBADMSG);
 	assert_int_equal(mct_bridge_text(mct, SRC, DST, NULL), INT_MAX);
 	/* What is wrong by itself is not asked for. */
-	assert_int_equal(
-	    mct_bridge_text(mct, SRC, "udp:127.0.0.1:1", NULL), -1);
+	assert_int_equal(mct_bridge_text(mct, SRC, "udp:127.0.0.1:1", NULL),
+	    -1);
 	assert_int_equal(errno, EPROTOTYPE);
 	assert_int_equal(mct_bridge_text(mct, SRC, "tcp:host:1", NULL), -1);
 	assert_int_equal(errno, EINVAL);
@@ -271,8 +270,9 @@ test_options_reach_the_daemon(void **state)
 	assert_int_equal(mct_options_set(options, "minimum", "1"), -1);
 	assert_int_equal(errno, ENOENT);
 	assert_int_equal(mct_bridge_options(mct, SOCK_STREAM,
-	    (struct sockaddr *)&src, sizeof src, (struct sockaddr *)&dst,
-	    sizeof dst, options), 5);
+			     (struct sockaddr *)&src, sizeof src,
+			     (struct sockaddr *)&dst, sizeof dst, options),
+	    5);
 	mct_options_free(options);
 	ended(&fake, mct);
 }

@@ -82,8 +82,8 @@ check_first(const struct mct_record *record)
 	assert_null(mct_record_text(record, "dst"));
 	assert_string_equal(mct_record_text(record, "name"), "one");
 	assert_string_equal(mct_record_text(record, "src"), "tcp:[::1]:80");
-	assert_string_equal(
-	    mct_record_text(record, "bytes-to-dst"), "18446744073709551615");
+	assert_string_equal(mct_record_text(record, "bytes-to-dst"),
+	    "18446744073709551615");
 	assert_int_equal(mct_record_is_number(record, "id"), 1);
 	assert_int_equal(mct_record_is_number(record, "src"), 0);
 	assert_int_equal(mct_record_is_number(record, "dst"), -1);
@@ -173,10 +173,9 @@ script_too_many_fields(struct fake *fake)
 static void
 test_broken_lists_end_the_handle(void **state)
 {
-	static void (*const scripts[])(struct fake *) = {
-		script_cursor_stays, script_count_too_high,
-		script_bytes_left, script_too_many_fields
-	};
+	static void (*const scripts[])(struct fake *) = { script_cursor_stays,
+		script_count_too_high, script_bytes_left,
+		script_too_many_fields };
 	const struct mct_record *record;
 	struct mct_list *list;
 	struct fake fake;
@@ -228,8 +227,9 @@ test_random_records_do_no_harm(void **state)
 		if (fields_take(&record, &in) == 0)
 			whole++;
 		for (j = 0; j < mct_record_fields(&record); j++)
-			assert_true(strlen(mct_record_text(&record,
-			    mct_record_field(&record, (unsigned int)j))) <
+			assert_true(
+			    strlen(mct_record_text(&record,
+				mct_record_field(&record, (unsigned int)j))) <
 			    FIELDS_TEXT_BYTES);
 	}
 	assert_true(whole > 1000);

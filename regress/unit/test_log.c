@@ -24,7 +24,7 @@ clock_ms(void)
 	return now_ms;
 }
 
-#define LINES	8
+#define LINES 8
 
 struct lines {
 	unsigned int n;
@@ -163,8 +163,8 @@ stderr_gets_whole_lines_first(void **state)
 	(void)close(fds[1]);
 	n = read(fds[0], buf, sizeof(buf) - 1);
 	(void)close(fds[0]);
-	assert_int_equal(n, strlen("mctd: first\n") +
-	    strlen("mctd: ") + TEXT_BYTES - 1 + 1);
+	assert_int_equal(n,
+	    strlen("mctd: first\n") + strlen("mctd: ") + TEXT_BYTES - 1 + 1);
 	buf[n] = '\0';
 	assert_memory_equal(buf, "mctd: first\nmctd: x", 19);
 	assert_int_equal(buf[n - 1], '\n');

@@ -96,8 +96,8 @@ test_times_are_local(void **state)
 	(void)state;
 	setenv("TZ", "UTC", 1);
 	tzset();
-	assert_string_equal(
-	    out_time(1700000000123456789ULL, buf), "2023-11-14 22:13:20.123");
+	assert_string_equal(out_time(1700000000123456789ULL, buf),
+	    "2023-11-14 22:13:20.123");
 	out_time(UINT64_MAX, buf);
 	assert_true(strlen(buf) < sizeof buf);
 }
@@ -112,8 +112,8 @@ test_nothing_reaches_a_terminal_unescaped(void **state)
 
 	(void)state;
 	assert_string_equal(out_safe("a b", buf, sizeof buf), "a b");
-	assert_string_equal(
-	    out_safe("\033[2J\n\xff", buf, sizeof buf), "\\x1b[2J\\x0a\\xff");
+	assert_string_equal(out_safe("\033[2J\n\xff", buf, sizeof buf),
+	    "\\x1b[2J\\x0a\\xff");
 	assert_string_equal(out_safe("ab\n", small, sizeof small), "ab");
 	assert_string_equal(out_safe("a\n", small, sizeof small), "a\\x0a");
 	assert_string_equal(out_safe("abcdefg", small, sizeof small), "abcde");
@@ -153,7 +153,7 @@ test_json_is_valid_utf8_whatever_comes(void **state)
 	json_is("\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\"");
 	json_is("\xff", "\"\\ufffd\"");
 	json_is("\x80x", "\"\\ufffdx\"");
-	json_is("\xc3", "\"\\ufffd\"");           /* cut off */
+	json_is("\xc3", "\"\\ufffd\"");            /* cut off */
 	json_is("\xe2\x82", "\"\\ufffd\\ufffd\""); /* cut off */
 	json_is("\xc0\xaf", "\"\\ufffd\\ufffd\""); /* not the shortest */
 	json_is("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""); /* surrogate */
@@ -179,8 +179,8 @@ make_record(struct mct_record *record)
 	record_put_text(&r, FIELD_STATE, "");
 	record_put_number(&r, FIELD_AGE, 75);
 	record_put_number(&r, FIELD_ERR, 0);
-	record_put_number(
-	    &r, FIELD_COUNT + COUNT_BYTES_TO_DST, 9007199254740993ULL);
+	record_put_number(&r, FIELD_COUNT + COUNT_BYTES_TO_DST,
+	    9007199254740993ULL);
 	record_end(&r);
 	assert_int_equal(frame_open(&in, buf, frame_end(&out)), 0);
 	assert_int_equal(fields_take(record, &in), 0);
@@ -196,7 +196,8 @@ test_record_as_json_has_exact_numbers(void **state)
 	make_record(&record);
 	f = memory_open();
 	out_json_record(f, &record);
-	memory_is(f, "{\"id\":7,\"name\":\"a\\\"b\\u000a\",\"state\":\"\","
+	memory_is(f,
+	    "{\"id\":7,\"name\":\"a\\\"b\\u000a\",\"state\":\"\","
 	    "\"age\":75,\"err\":0,\"bytes-to-dst\":9007199254740993}\n");
 }
 
@@ -209,14 +210,14 @@ test_fields_are_written_by_their_unit(void **state)
 	(void)state;
 	make_record(&record);
 	assert_string_equal(out_field(&record, "id", buf, sizeof buf), "7");
-	assert_string_equal(
-	    out_field(&record, "name", buf, sizeof buf), "a\"b\\x0a");
+	assert_string_equal(out_field(&record, "name", buf, sizeof buf),
+	    "a\"b\\x0a");
 	assert_string_equal(out_field(&record, "state", buf, sizeof buf), "-");
 	assert_string_equal(out_field(&record, "dst", buf, sizeof buf), "-");
-	assert_string_equal(
-	    out_field(&record, "age", buf, sizeof buf), "1m15s");
-	assert_string_equal(
-	    out_field(&record, "bytes-to-dst", buf, sizeof buf), "8.0P");
+	assert_string_equal(out_field(&record, "age", buf, sizeof buf),
+	    "1m15s");
+	assert_string_equal(out_field(&record, "bytes-to-dst", buf, sizeof buf),
+	    "8.0P");
 }
 
 /* ---- tables ---- */
@@ -247,10 +248,8 @@ table_is(const char *const *cells, unsigned int width, const char *expected)
 	memory_is(f, expected);
 }
 
-static const char *const wide[] = {
-	"1", "web", "tcp:192.168.100.200:8080", "12",
-	"10000", "-", "tcp:10.0.0.1:80", "1.5K", NULL
-};
+static const char *const wide[] = { "1", "web", "tcp:192.168.100.200:8080",
+	"12", "10000", "-", "tcp:10.0.0.1:80", "1.5K", NULL };
 
 static void
 test_table_aligns_its_columns(void **state)
@@ -280,9 +279,8 @@ test_table_is_shortened_to_the_width(void **state)
 static void
 test_empty_columns_are_left_out(void **state)
 {
-	static const char *const cells[] = {
-		"1", "-", "x", "-", "2", "-", "y", "5", NULL
-	};
+	static const char *const cells[] = { "1", "-", "x", "-", "2", "-", "y",
+		"5", NULL };
 	static const char *const none[] = { NULL };
 
 	(void)state;

@@ -12,15 +12,11 @@
 
 #include "../../mctctl/words.h"
 
-#define ARGC_MAX	16
+#define ARGC_MAX 16
 
-static const struct words_option bridge_options[] = {
-	{ "name", "N" },
-	{ "max", "N" },
-	{ "max-per-source", "N" },
-	{ "idle", "T" },
-	{ NULL, NULL }
-};
+static const struct words_option bridge_options[] = { { "name", "N" },
+	{ "max", "N" }, { "max-per-source", "N" }, { "idle", "T" },
+	{ NULL, NULL } };
 
 static const struct words_command table[] = {
 	{ { "bridge", "add" }, { "SRC", "DST" }, bridge_options, NULL },
@@ -48,7 +44,7 @@ match(const char *text)
 	assert_true(strlen(text) < sizeof line);
 	strcpy(line, text);
 	for (word = strtok_r(line, " ", &rest); word != NULL;
-	    word = strtok_r(NULL, " ", &rest))
+	     word = strtok_r(NULL, " ", &rest))
 		argv[argc++] = word;
 	return words_match(table, argc, argv, &call, why);
 }
@@ -97,12 +93,15 @@ static void
 test_unknown_words_are_refused(void **state)
 {
 	(void)state;
-	is_not("halt", "unknown word \"halt\"; expected bridge, session, "
+	is_not("halt",
+	    "unknown word \"halt\"; expected bridge, session, "
 	    "show, monitor or stop");
-	is_not("showing bridges", "unknown word \"showing\"; expected bridge, "
+	is_not("showing bridges",
+	    "unknown word \"showing\"; expected bridge, "
 	    "session, show, monitor or stop");
 	is_not("show summary now", "\"now\" is one word too many");
-	is_not("b a x y colour red", "unknown word \"colour\"; expected name, "
+	is_not("b a x y colour red",
+	    "unknown word \"colour\"; expected name, "
 	    "max, max-per-source or idle");
 }
 
@@ -150,10 +149,10 @@ test_usage_comes_from_the_table(void **state)
 	assert_string_equal(words_usage(&table[0], text, sizeof text),
 	    "bridge add SRC DST [name N] [max N] [max-per-source N] "
 	    "[idle T]");
-	assert_string_equal(
-	    words_usage(&table[6], text, sizeof text), "monitor");
-	assert_string_equal(
-	    words_usage(&table[0], small, sizeof small), "bridge ad");
+	assert_string_equal(words_usage(&table[6], text, sizeof text),
+	    "monitor");
+	assert_string_equal(words_usage(&table[0], small, sizeof small),
+	    "bridge ad");
 }
 
 static void
@@ -167,11 +166,11 @@ test_numbers(void **state)
 	assert_int_equal(words_number("4294967295", UINT32_MAX, &n), 0);
 	assert_int_equal(n, UINT32_MAX);
 	assert_int_equal(words_number("4294967296", UINT32_MAX, &n), -1);
-	assert_int_equal(
-	    words_number("18446744073709551615", UINT64_MAX, &n), 0);
+	assert_int_equal(words_number("18446744073709551615", UINT64_MAX, &n),
+	    0);
 	assert_true(n == UINT64_MAX);
-	assert_int_equal(
-	    words_number("18446744073709551616", UINT64_MAX, &n), -1);
+	assert_int_equal(words_number("18446744073709551616", UINT64_MAX, &n),
+	    -1);
 	assert_int_equal(words_number("9", 5, &n), -1);
 	assert_int_equal(words_number("", 5, &n), -1);
 	assert_int_equal(words_number("-1", 5, &n), -1);

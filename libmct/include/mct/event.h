@@ -50,8 +50,8 @@ int mct_event_detach(struct mct *mct);
  * ENOTCONN not attached, EPIPE, EBADMSG.  A blocking read waits as long as
  * it takes, whatever the handle's timeout.
  */
-int mct_event_read(struct mct *mct, enum mct_event *e, unsigned int *id,
-    int *s, int *err);
+int mct_event_read(struct mct *mct, enum mct_event *e, unsigned int *id, int *s,
+    int *err);
 
 /*
  * The same, with everything that is known of it (mct_list(3)).  *record is

@@ -42,8 +42,7 @@ const char *mct_record_field(const struct mct_record *record, unsigned int i);
  */
 int mct_record_number(const struct mct_record *record, const char *name,
     uint64_t *value);
-const char *mct_record_text(const struct mct_record *record,
-    const char *name);
+const char *mct_record_text(const struct mct_record *record, const char *name);
 /* 1 when the field is a number, 0 when it is a text, -1 with ENOENT. */
 int mct_record_is_number(const struct mct_record *record, const char *name);
 

@@ -39,8 +39,8 @@ ask_pingpong(const struct options *o)
 	if (memcmp(asked, got, o->size) != 0)
 		errx(1, "another answer than what was sent");
 	printf("{\"count\":%zu,\"rate\":%.0f,\"p50_us\":%.2f,"
-	    "\"p99_us\":%.2f}\n", times.n,
-	    (double)times.n * 1e9 / (double)(now_ns() - start),
+	       "\"p99_us\":%.2f}\n",
+	    times.n, (double)times.n * 1e9 / (double)(now_ns() - start),
 	    samples_us(&times, 0.5), samples_us(&times, 0.99));
 	return 0;
 }

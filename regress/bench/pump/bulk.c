@@ -51,8 +51,8 @@ drain(int fd, int check)
 	if (n == -1)
 		err(1, "recv after %llu bytes", (unsigned long long)bytes);
 	seconds = bytes == 0 ? 0 : (double)(now_ns() - first) / 1e9;
-	printf("{\"bytes\":%llu,\"seconds\":%.6f}\n",
-	    (unsigned long long)bytes, seconds);
+	printf("{\"bytes\":%llu,\"seconds\":%.6f}\n", (unsigned long long)bytes,
+	    seconds);
 	fflush(stdout);
 }
 
@@ -98,7 +98,7 @@ bulk_source(const struct options *o)
 		err(1, "shutdown");
 	if (net_recv_all(fd, &c, 1) != 0)
 		errx(1, "the sink answered");
-	printf("{\"bytes\":%llu,\"seconds\":%.6f}\n",
-	    (unsigned long long)bytes, (double)(now_ns() - start) / 1e9);
+	printf("{\"bytes\":%llu,\"seconds\":%.6f}\n", (unsigned long long)bytes,
+	    (double)(now_ns() - start) / 1e9);
 	return 0;
 }

@@ -14,8 +14,8 @@
 
 #include "pump.h"
 
-#define BATCH		64
-#define ROOM		65536
+#define BATCH 64
+#define ROOM  65536
 
 /* How many may leave now, so that the rate is kept. */
 static uint64_t
@@ -27,7 +27,8 @@ due(const struct options *o, uint64_t start, uint64_t sent)
 	n = BATCH;
 	if (o->rate != 0) {
 		n = (uint64_t)((double)(now_ns() - start) / 1e9 *
-		    (double)o->rate) - sent;
+			(double)o->rate) -
+		    sent;
 		if (n == 0)
 			nanosleep(&pause, NULL);
 		if (n > BATCH)
@@ -68,8 +69,8 @@ dgram_send(const struct options *o)
 		else if (errno != ECONNREFUSED && errno != ENOBUFS)
 			err(1, "sendmmsg");
 	}
-	printf("{\"count\":%llu,\"seconds\":%.6f}\n",
-	    (unsigned long long)sent, (double)(now_ns() - start) / 1e9);
+	printf("{\"count\":%llu,\"seconds\":%.6f}\n", (unsigned long long)sent,
+	    (double)(now_ns() - start) / 1e9);
 	free(iov.iov_base);
 	return 0;
 }

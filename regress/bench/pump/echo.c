@@ -12,7 +12,7 @@
 
 #include "pump.h"
 
-#define EVENTS	256
+#define EVENTS 256
 
 static void
 watch(int epoll, int fd)
@@ -33,8 +33,8 @@ take_all(int epoll, int listener)
 	int fd;
 
 	for (taken = 0;; taken++) {
-		fd = accept4(listener, NULL, NULL,
-		    SOCK_CLOEXEC | SOCK_NONBLOCK);
+		fd =
+		    accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd == -1 && errno == ECONNABORTED)
 			continue;
 		if (fd == -1) {

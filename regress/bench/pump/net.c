@@ -12,7 +12,7 @@
 #include "../../../common/addr.h"
 #include "pump.h"
 
-#define RECV_BUFFER	(4 * 1024 * 1024)
+#define RECV_BUFFER (4 * 1024 * 1024)
 
 static void
 address(const char *text, struct addr *a)
@@ -28,8 +28,7 @@ open_socket(const struct addr *a, int flags)
 {
 	int fd, on = 1;
 
-	fd = socket(addr_family(a), addr_socktype(a) | SOCK_CLOEXEC | flags,
-	    0);
+	fd = socket(addr_family(a), addr_socktype(a) | SOCK_CLOEXEC | flags, 0);
 	if (fd == -1)
 		err(1, "socket");
 	if (a->kind == ADDR_TCP &&
@@ -89,8 +88,8 @@ net_bind(const char *text)
 	address(text, &a);
 	fd = open_socket(&a, SOCK_NONBLOCK);
 	/* Root may have more than the usual most; if not, the most. */
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes,
-	    sizeof(bytes)) == -1)
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) ==
+	    -1)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes,
 		    sizeof(bytes));
 	if (bind(fd, &a.u.sa, a.len) == -1)

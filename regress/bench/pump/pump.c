@@ -11,7 +11,7 @@
 
 #include "pump.h"
 
-#define PATTERN_BLOCK	65521
+#define PATTERN_BLOCK 65521
 
 static const struct command {
 	const char *name;
@@ -35,7 +35,8 @@ usage(void)
 {
 	size_t i;
 
-	fprintf(stderr, "usage: pump command [-c] [-f flight] [-n count]"
+	fprintf(stderr,
+	    "usage: pump command [-c] [-f flight] [-n count]"
 	    " [-r rate]\n\t[-s size] [-t seconds] address\n");
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(stderr, "  %-12s%s\n", commands[i].name,

@@ -15,9 +15,9 @@
 struct options {
 	const char *addr;
 	double seconds;
-	uint64_t count;  /* bytes, datagrams or connections */
-	size_t size;     /* of a message */
-	uint64_t rate;   /* a second */
+	uint64_t count; /* bytes, datagrams or connections */
+	size_t size;    /* of a message */
+	uint64_t rate;  /* a second */
 	unsigned int flight;
 	int check;
 };
@@ -48,7 +48,7 @@ uint64_t deadline_ns(double seconds);
  * The stream that source sends and sink can check: a block of odd length,
  * again and again.  From pattern_at(position), PATTERN_RUN bytes may be read.
  */
-#define PATTERN_RUN	(3 * 65521)
+#define PATTERN_RUN (3 * 65521)
 const unsigned char *pattern_at(uint64_t position);
 
 /* Times in ns; sorts them and gives the one at a part of 1. */

@@ -107,8 +107,8 @@ rate_connect(const struct options *o)
 		start(epoll, &flights[i], o->addr);
 	failed = run(o, epoll, &times);
 	printf("{\"count\":%zu,\"failed\":%llu,\"rate\":%.0f,"
-	    "\"p50_us\":%.2f,\"p99_us\":%.2f}\n", times.n,
-	    (unsigned long long)failed,
+	       "\"p50_us\":%.2f,\"p99_us\":%.2f}\n",
+	    times.n, (unsigned long long)failed,
 	    (double)times.n * 1e9 / (double)(now_ns() - began),
 	    samples_us(&times, 0.5), samples_us(&times, 0.99));
 	free(flights);
