@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +27,7 @@ static enum log_level log_level = LOG_LEVEL_INFO;
 static void
 log_stderr(void *arg, enum log_level level, const char *line)
 {
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
 	char buf[sizeof(LOG_PREFIX) + TEXT_BYTES + 1];
 	ssize_t n;
 	int len;
@@ -33,6 +35,9 @@ log_stderr(void *arg, enum log_level level, const char *line)
 	(void)arg;
 	(void)level;
 	len = snprintf(buf, sizeof(buf), "%s%s\n", LOG_PREFIX, line);
+	/* who does not read our lines does not hold us up */
+	if (poll(&out, 1, 0) != 1)
+		return;
 	do
 		n = write(STDERR_FILENO, buf, (size_t)len);
 	while (n == -1 && errno == EINTR);

@@ -6,6 +6,7 @@
 
 #include <bsd/stdlib.h>
 #include <bsd/unistd.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,11 +52,25 @@ children_budget(const struct conf *conf, struct budget *b)
 static int
 child(const char *kind)
 {
+	closefrom(CHILD_CHANNEL + 1);
 	if (strcmp(kind, "engine") == 0)
 		return engine_main(CHILD_CHANNEL);
 	if (strcmp(kind, "control") == 0)
 		return control_main(CHILD_CHANNEL);
 	usage();
+}
+
+/* A descriptor opened later must not pass for a standard one. */
+static void
+fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd != -1 && fd <= STDERR_FILENO);
+	if (fd != -1)
+		close(fd);
 }
 
 int
@@ -67,8 +82,7 @@ main(int argc, char *argv[])
 	memset(&o, 0, sizeof o);
 	o.name_end = argv[0] + strlen(argv[0]);
 	setproctitle_init(argc, argv, environ);
-	/* nothing of the caller's, and of the parent's the channel alone */
-	closefrom(CHILD_CHANNEL + 1);
+	fill_standard();
 	o.file = MCTD_CONF_PATH;
 	o.children_budget = children_budget;
 	while ((c = getopt(argc, argv, "dD:f:ns:vVx:")) != -1) {
@@ -104,5 +118,6 @@ main(int argc, char *argv[])
 	}
 	if (argc != optind)
 		usage();
+	closefrom(STDERR_FILENO + 1); /* nothing of the caller's */
 	return parent_main(&o);
 }

@@ -90,18 +90,19 @@ print_memory(const struct budget *b, const struct conf *conf, FILE *out)
 	unsigned int i;
 	uint32_t n;
 
-	(void)fprintf(out, "memory, in bytes\n  %-8s  %-28s %12s %5s %14s\n",
-	    "process", "table", "each", "times", "together");
+	(void)fprintf(out,
+	    "# memory, in bytes\n#   %-8s  %-28s %12s %5s %14s\n", "process",
+	    "table", "each", "times", "together");
 	for (i = 0; i < b->nlines; i++) {
 		line = &b->line[i];
 		n = processes(line, conf);
 		bytes = line->bytes * n;
 		total += bytes;
-		(void)fprintf(out, "  %-8s  %-28s %12zu %5u %14zu\n",
+		(void)fprintf(out, "#   %-8s  %-28s %12zu %5u %14zu\n",
 		    line->process, line->what, line->bytes, n, bytes);
 	}
-	(void)fprintf(out, "  %-8s  %-28s %12s %5s %14zu\n", "all", "", "", "",
-	    total);
+	(void)fprintf(out, "#   %-8s  %-28s %12s %5s %14zu\n", "all", "", "",
+	    "", total);
 }
 
 static void
@@ -119,19 +120,19 @@ print_fds(const struct budget *b, FILE *out)
 	struct rlimit limit;
 
 	(void)fprintf(out,
-	    "descriptors\n  parent   %u\n  engine   %u\n"
-	    "  control  %u\n",
+	    "# descriptors\n#   parent   %u\n#   engine   %u\n"
+	    "#   control  %u\n",
 	    b->parent_fds, b->engine_fds, b->control_fds);
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
 		return;
-	(void)fputs("  RLIMIT_NOFILE is ", out);
+	(void)fputs("#   RLIMIT_NOFILE is ", out);
 	print_limit("soft", limit.rlim_cur, out);
 	(void)fputs(", ", out);
 	print_limit("hard", limit.rlim_max, out);
 	(void)fputc('\n', out);
 	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < b->parent_fds)
 		(void)fprintf(out,
-		    "  not enough: unless root starts mctd, "
+		    "#   not enough: unless root starts mctd, "
 		    "raise the hard limit to %u or lower \"limits\"\n",
 		    b->parent_fds);
 }
@@ -142,9 +143,9 @@ print_kernel(const struct conf *conf, FILE *out)
 	unsigned long n = sockets(conf);
 
 	(void)fprintf(out,
-	    "kernel memory, estimated, for %lu sockets\n"
-	    "  idle     %lu bytes, %d each\n"
-	    "  at most  %lu bytes each when peers do not read; in all what "
+	    "# kernel memory, estimated, for %lu sockets\n"
+	    "#   idle     %lu bytes, %d each\n"
+	    "#   at most  %lu bytes each when peers do not read; in all what "
 	    "net.ipv4.tcp_mem allows\n",
 	    n, n * SOCKET_IDLE_BYTES, SOCKET_IDLE_BYTES, SOCKET_BUSY_BYTES);
 }
@@ -165,7 +166,7 @@ print_sums(const struct conf *conf, FILE *out)
 	}
 	if (sum > conf->limits.sessions)
 		(void)fprintf(out,
-		    "warning: the bridges together may have "
+		    "# warning: the bridges together may have "
 		    "%llu sessions, the table %u\n",
 		    (unsigned long long)sum, conf->limits.sessions);
 }
@@ -176,7 +177,7 @@ budget_print(const struct budget *b, const struct conf *conf, FILE *out)
 	print_memory(b, conf, out);
 	print_fds(b, out);
 	print_kernel(conf, out);
-	(void)fprintf(out, "capabilities\n  %s\n",
+	(void)fprintf(out, "# capabilities\n#   %s\n",
 	    sandbox_powers_text(b->powers));
 	print_sums(conf, out);
 }

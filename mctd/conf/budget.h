@@ -34,6 +34,7 @@ void budget_add(struct budget *, const char *process, const char *what,
     size_t bytes);
 /* The descriptors each process may need; powers from the bridges' ports. */
 void budget_fds(struct budget *, const struct conf *);
+/* As comments of mctd.conf(5), to follow a printed configuration. */
 void budget_print(const struct budget *, const struct conf *, FILE *);
 
 #endif

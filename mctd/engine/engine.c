@@ -330,6 +330,7 @@ engine_main(int channel)
 	}
 	e->channel_user.fn = channel_event;
 	e->channel_user.arg = e;
+	setproctitle(m.active ? "engine" : "standby");
 	if (watch_add(WATCH_CHANNEL, channel, &e->channel_user) == -1 ||
 	    start_confine(&m) == -1 || start_ready(channel) == -1) {
 		log_fatal("engine: start: %s", strerror(errno));
@@ -337,7 +338,6 @@ engine_main(int channel)
 	}
 	e->readable = 1;
 	e->active = m.active;
-	setproctitle(m.active ? "engine" : "standby");
 	for (;;)
 		engine_turn(e);
 }

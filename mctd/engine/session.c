@@ -135,16 +135,22 @@ static void
 session_check(struct session_table *t, uint32_t slot)
 {
 	struct session *s = session_at(t, slot);
+	enum end_reason end;
 	uint64_t silent_ms;
+	int err;
 
 	if (!s->timed || t->work->now_ms < s->stream.moved_ms)
 		return;
 	silent_ms = t->work->now_ms - s->stream.moved_ms;
 	if (s->half_closed_ms > 0 && silent_ms >= s->half_closed_ms &&
 	    stream_half_closed(&s->stream))
-		session_end(t, slot, END_HALF_CLOSED, 0);
+		end = END_HALF_CLOSED;
 	else if (s->idle_ms > 0 && silent_ms >= s->idle_ms)
-		session_end(t, slot, END_IDLE, 0);
+		end = END_IDLE;
+	else
+		return;
+	err = stream_given_up(&s->stream, &end);
+	session_end(t, slot, end, err);
 }
 
 static void

@@ -45,6 +45,7 @@
  */
 
 #include <sys/types.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <assert.h>
@@ -93,6 +94,25 @@ int
 stream_half_closed(const struct stream *st)
 {
 	return st->side[0].way != WAY_FLOWS || st->side[1].way != WAY_FLOWS;
+}
+
+int
+stream_given_up(const struct stream *st, enum end_reason *end)
+{
+	int err = 0, i, waiting;
+
+	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
+		if (st->side[i].err != 0) {
+			*end =
+			    i == STREAM_PEER ? END_PEER_RESET : END_DST_RESET;
+			return st->side[i].err;
+		}
+		if (st->side[i].way == WAY_FLOWS &&
+		    ioctl(st->side[i].fd, FIONREAD, &waiting) == 0 &&
+		    waiting > 0)
+			err = ETIMEDOUT;
+	}
+	return err;
 }
 
 /* Whether a pass from side i could do something now. */

@@ -70,6 +70,13 @@ unsigned int stream_run(struct stream *, struct stream_work *);
 unsigned int stream_look(struct stream *);
 
 /* Whether one of the ways is ended or broken. */
+/*
+ * How it ends that a stream is given up because nothing moved: 0 when
+ * nothing is left undelivered, else an errno value, and *end is changed
+ * where a side was reset before.
+ */
+int stream_given_up(const struct stream *, enum end_reason *end);
+
 int stream_half_closed(const struct stream *);
 
 #endif

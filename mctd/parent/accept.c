@@ -21,6 +21,8 @@
 
 static void acceptable(void *, unsigned int);
 
+static uint32_t paused; /* bridges */
+
 static void
 show_state(const struct bridge *b, enum slot_state state)
 {
@@ -83,6 +85,7 @@ static void
 pause_for(struct bridge *b, const char *which)
 {
 	b->paused = 1;
+	paused++;
 	loop_del(&b->accept);
 	slots_count(b->slot, PARENT_PAUSED);
 	show_state(b, STATE_PAUSED);
@@ -167,7 +170,14 @@ void
 accept_stop(struct bridge *b)
 {
 	loop_del(&b->accept);
+	paused -= (uint32_t)b->paused;
 	b->paused = 0;
+}
+
+uint32_t
+accept_paused(void)
+{
+	return paused;
 }
 
 void
@@ -176,6 +186,7 @@ accept_resume(struct bridge *b)
 	if (!b->paused || limit_reached(b) != NULL)
 		return;
 	b->paused = 0;
+	paused--;
 	show_state(b, STATE_LISTENING);
 	watch(b);
 }

@@ -9,6 +9,9 @@
 int accept_start(struct bridge *);
 void accept_stop(struct bridge *);
 
+/* How many bridges are paused. */
+uint32_t accept_paused(void);
+
 /* Sessions were freed: goes on where it paused, if it may now. */
 void accept_resume(struct bridge *);
 

@@ -17,6 +17,7 @@
 #include "../share/inner.h"
 #include "../share/registry.h"
 #include "loop.h"
+#include "sockets.h"
 
 enum bridge_state {
 	BRIDGE_FREE,
@@ -26,8 +27,16 @@ enum bridge_state {
 	BRIDGE_CLOSING
 };
 
+/* While circles are looked for: admit.c. */
+enum bridge_mark {
+	BRIDGE_UNSEEN,
+	BRIDGE_SEEN,
+	BRIDGE_FOLLOWED
+};
+
 struct bridge {
 	enum bridge_state state;
+	enum bridge_mark mark;
 	uint32_t slot;
 	int from_conf; /* made by mctd.conf, subject to reload */
 	int gone;      /* reload: not in the file any more */
@@ -39,6 +48,7 @@ struct bridge {
 	struct inner_client waiter; /* answered when open, or when gone */
 
 	/* connection-oriented: accept.c */
+	struct sockets_file file; /* of a local src */
 	struct loop_event accept;
 	int paused;
 	uint64_t limit_note_ms; /* last "limit reached" event */
@@ -48,6 +58,7 @@ struct bridge {
 	uint32_t source; /* of datagrams.c */
 	int told;        /* the engine has the dst */
 	int close_told;
+	uint64_t deadline_ms;     /* of the engine's answer */
 	int lost;                 /* dst is to be connected again */
 	uint64_t dropped[COUNTS]; /* as of the last event */
 };

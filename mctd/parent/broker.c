@@ -27,7 +27,7 @@ struct request {
 static void
 add_bridge(const struct request *r, const struct bridge_spec *spec)
 {
-	struct bridge_request ask = { .listener = -1 };
+	struct bridge_request ask = { 0 };
 	struct bridge *b;
 	const char *why;
 
@@ -41,8 +41,11 @@ add_bridge(const struct request *r, const struct bridge_spec *spec)
 		clients_error(&r->who, errno, why);
 		return;
 	}
-	if (life_begin(b) == -1)
+	if (life_begin(b) == -1) {
+		clients_error(&r->who, errno, "no memory to listen");
+		b->has_waiter = 0;
 		(void)life_close(b, NULL, 0);
+	}
 }
 
 static int

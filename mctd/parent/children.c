@@ -318,6 +318,21 @@ children_watch(const struct children_user *control,
 	return 0;
 }
 
+/*
+ * A full channel says when it is not any more; a shortage of the kernel's
+ * does not, and is looked at again a moment later.
+ */
+static void
+wait_writable(struct child *c, int err)
+{
+	int full = err == EAGAIN || err == EWOULDBLOCK;
+
+	loop_del(&c->writable);
+	loop_set(&c->writable, full ? c->channel : -1, full ? LOOP_WRITE : 0,
+	    child_writable, c);
+	(void)loop_add(&c->writable, full ? -1 : ACCEPT_RETRY_MS);
+}
+
 int
 children_send(enum process_kind kind, const void *buf, size_t len,
     const int *fds, size_t nfds)
@@ -332,7 +347,7 @@ children_send(enum process_kind kind, const void *buf, size_t len,
 		return 0;
 	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ||
 	    errno == ENOMEM || errno == ETOOMANYREFS) {
-		(void)loop_add(&c->writable, -1);
+		wait_writable(c, errno);
 		errno = EAGAIN;
 		return -1;
 	}

@@ -5,8 +5,8 @@
  *	NEW -> PRESENT   control has it; the parent's copy is closed
  *	PRESENT -> FREE  control says it is gone, or control died
  *
- * The slot after the last is for one client too many, which control tells
- * so; while that is under way no other is accepted.
+ * The slot after the last is for one that is refused, which control tells
+ * why; while that is under way others that are refused are closed at once.
  */
 
 #include <sys/types.h>
@@ -198,44 +198,69 @@ role_of(const struct system_peer *peer)
 	return ROLE_NONE;
 }
 
+/*
+ * A place for one of that role; one is kept for an admin, so that others
+ * cannot lock out who would stop them.
+ */
 static struct client *
-free_client(void)
+free_place(enum role role)
 {
+	uint32_t kept = role != ROLE_ADMIN && clients.limit > 1;
 	uint32_t i;
 
-	for (i = 0; i <= clients.limit; i++)
+	if (clients.present + kept >= clients.limit)
+		return NULL;
+	for (i = 0; i < clients.limit; i++)
 		if (clients.table[i].state == CLIENT_FREE)
 			return &clients.table[i];
 	return NULL;
 }
 
-static void
-greet(struct client *c, int fd)
+/* The place of one that is told why it is refused, if that is free. */
+static struct client *
+refusal(int err)
 {
+	struct client *c = &clients.table[clients.limit];
+
+	if (log_rate(&clients.refused_rate, 1, "refused clients"))
+		log_info("client refused: %s",
+		    err == EAGAIN ?
+			"as many are connected as the limit allows" :
+			"not permitted");
+	if (c->state != CLIENT_FREE)
+		return NULL;
+	c->refused = err;
+	c->role = ROLE_NONE;
+	return c;
+}
+
+static void
+greet(int fd)
+{
+	enum role role = ROLE_NONE;
+	struct client *c = NULL;
+
+	if (system_peer(fd, &clients.peer) == 0)
+		role = role_of(&clients.peer);
+	if (role == ROLE_NONE)
+		c = refusal(EACCES);
+	else if ((c = free_place(role)) == NULL)
+		c = refusal(EAGAIN);
+	else {
+		c->refused = 0;
+		c->role = role;
+		c->uid = clients.peer.uid;
+		clients.present++;
+	}
+	if (c == NULL) { /* others are being refused: no word for this one */
+		close(fd);
+		return;
+	}
 	assert(c->state == CLIENT_FREE);
 	c->state = CLIENT_NEW;
 	c->fd = fd;
 	c->generation++;
 	c->asking = c->answered = 0;
-	c->refused = 0;
-	c->role = ROLE_NONE;
-	if (c == &clients.table[clients.limit])
-		c->refused = EAGAIN;
-	else if (system_peer(fd, &clients.peer) == -1)
-		c->refused = EACCES;
-	else {
-		c->uid = clients.peer.uid;
-		c->role = role_of(&clients.peer);
-		if (c->role == ROLE_NONE)
-			c->refused = EACCES;
-	}
-	if (c->refused == 0)
-		clients.present++;
-	else if (log_rate(&clients.refused_rate, 1, "refused clients"))
-		log_info("client refused: %s",
-		    c->refused == EAGAIN ?
-			"as many are connected as the limit allows" :
-			"not permitted");
 	clients.dirty = 1;
 	publish();
 }
@@ -254,28 +279,21 @@ retry(void *arg, unsigned int what)
 static void
 acceptable(void *arg, unsigned int what)
 {
-	struct client *c = free_client();
 	int fd;
 
 	(void)arg;
 	(void)what;
-	if (c == NULL) {
+	fd = accept4(clients.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd != -1) {
+		greet(fd);
+		clients_flush();
+	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+	    errno == ENOMEM) {
 		clients.paused = 1;
 		loop_del(&clients.accept);
-		return;
+		loop_set(&clients.accept, -1, 0, retry, NULL);
+		(void)loop_add(&clients.accept, ACCEPT_RETRY_MS);
 	}
-	fd = accept4(clients.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd == -1) {
-		if (errno == EMFILE || errno == ENFILE) {
-			clients.paused = 1;
-			loop_del(&clients.accept);
-			loop_set(&clients.accept, -1, 0, retry, NULL);
-			(void)loop_add(&clients.accept, ACCEPT_RETRY_MS);
-		}
-		return;
-	}
-	greet(c, fd);
-	clients_flush();
 }
 
 /* Accepts again, after a pause. */

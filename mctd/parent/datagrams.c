@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../common/clock.h"
 #include "../../common/log.h"
 #include "children.h"
 #include "clients.h"
@@ -28,8 +29,10 @@ struct source {
 	int fd;
 	uint32_t users;
 	struct addr addr;
+	struct sockets_file file; /* of a local address */
 	int told;
 	int close_told;
+	uint64_t deadline_ms; /* of SRC_CLOSED */
 };
 
 static struct {
@@ -105,7 +108,20 @@ close_source(struct source *s)
 	assert(s->users == 0 && !s->told);
 	close(s->fd);
 	s->fd = -1;
-	sockets_unlink(&s->addr);
+	sockets_unlink(&s->addr, &s->file);
+}
+
+/* Bridges that waited for the engine to let go of their src are over. */
+static void
+finish_waiting(const struct source *s)
+{
+	uint32_t number = (uint32_t)(s - sources.table);
+	struct bridge *b;
+
+	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
+		if (is_ours(b) && b->source == number && b->fd == -1 &&
+		    b->state == BRIDGE_CLOSING)
+			bridges_finished(b);
 }
 
 int
@@ -122,7 +138,7 @@ datagrams_open(struct bridge *b, const struct bridge_spec *spec,
 	if (s->fd == -1) {
 		memset(s, 0, sizeof *s);
 		s->addr = spec->src;
-		s->fd = sockets_src(&spec->src, why);
+		s->fd = sockets_src(&spec->src, &s->file, why);
 		if (s->fd == -1)
 			return -1;
 	}
@@ -134,6 +150,9 @@ datagrams_open(struct bridge *b, const struct bridge_spec *spec,
 		errno = saved;
 		return -1;
 	}
+	/* the engine was not asked yet to give it up, and will not be */
+	if (s->users == 0 && s->told && !s->close_told)
+		finish_waiting(s);
 	s->users++;
 	b->source = (uint32_t)(s - sources.table);
 	b->serial = slots_serial();
@@ -222,6 +241,7 @@ tell_dst(struct bridge *b)
 	if (tell(&out, &b->fd) == -1)
 		return -1;
 	b->told = 1;
+	b->deadline_ms = clock_ms() + END_WAIT_S * 1000;
 	return 0;
 }
 
@@ -237,6 +257,7 @@ tell_close(struct bridge *b)
 	if (tell(&out, NULL) == -1)
 		return -1;
 	b->close_told = 1;
+	b->deadline_ms = clock_ms() + END_WAIT_S * 1000;
 	return 0;
 }
 
@@ -253,6 +274,7 @@ tell_source_close(struct source *s)
 	if (tell(&out, NULL) == -1)
 		return -1;
 	s->close_told = 1;
+	s->deadline_ms = clock_ms() + END_WAIT_S * 1000;
 	return 0;
 }
 
@@ -326,17 +348,11 @@ datagrams_ended(const struct inner_end *m)
 static void
 source_free(struct source *s)
 {
-	uint32_t number = (uint32_t)(s - sources.table);
-	struct bridge *b;
-
 	s->told = s->close_told = 0;
 	if (s->users == 0)
 		close_source(s);
 	sources.dirty = 1;
-	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		if (is_ours(b) && b->source == number && b->fd == -1 &&
-		    b->state == BRIDGE_CLOSING)
-			bridges_finished(b);
+	finish_waiting(s);
 }
 
 int
@@ -405,6 +421,8 @@ datagrams_engine_died(void)
 	for (s = sources.table; s < sources.table + sources.n; s++)
 		if (s->fd != -1 && s->users == 0)
 			source_free(s);
+		else if (s->fd != -1)
+			finish_waiting(s);
 	sources.dirty = 1;
 }
 
@@ -439,4 +457,20 @@ datagrams_note_drops(void)
 			b->dropped[i] = count[i];
 		}
 	}
+}
+
+int
+datagrams_overdue(uint64_t now_ms)
+{
+	const struct source *s;
+	const struct bridge *b;
+
+	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
+		if (is_ours(b) && b->told && now_ms >= b->deadline_ms &&
+		    (b->state == BRIDGE_INSTALLING || b->close_told))
+			return 1;
+	for (s = sources.table; s < sources.table + sources.n; s++)
+		if (s->close_told && now_ms >= s->deadline_ms)
+			return 1;
+	return 0;
 }

@@ -29,6 +29,9 @@ int datagrams_source_closed(const struct inner_src *);
 int datagrams_lost(const struct inner_which *);
 void datagrams_engine_died(void);
 
+/* Whether the engine owes an answer for longer than it may. */
+int datagrams_overdue(uint64_t now_ms);
+
 /* Events about drops; at most one a second, bridge and reason. */
 void datagrams_note_drops(void);
 

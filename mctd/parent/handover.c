@@ -6,6 +6,7 @@
 
 #include "../../common/clock.h"
 #include "children.h"
+#include "datagrams.h"
 #include "handover.h"
 #include "sessions.h"
 #include "slots.h"
@@ -73,6 +74,7 @@ send_close(struct session_queue *q, struct session *s)
 	inner_put_which(&out, &m);
 	if (children_send(PROCESS_ENGINE, buf, frame_end(&out), NULL, 0) == -1)
 		return -1;
+	s->deadline_ms = clock_ms() + END_WAIT_S * 1000;
 	TAILQ_REMOVE(q, s, in_queue);
 	s->queued = 0;
 	return 0;
@@ -93,6 +95,8 @@ handover_flush(void)
 void
 handover_check(void)
 {
-	if (sessions_overdue(clock_ms()))
-		children_kill(PROCESS_ENGINE, "does not end a session");
+	uint64_t now_ms = clock_ms();
+
+	if (sessions_overdue(now_ms) || datagrams_overdue(now_ms))
+		children_kill(PROCESS_ENGINE, "does not do what it is told");
 }

@@ -7,7 +7,7 @@
  * waits for the channel. */
 void handover_flush(void);
 
-/* Kills the engine when it owes an END for too long. */
+/* Kills the engine when it owes an answer for too long. */
 void handover_check(void);
 
 #endif

@@ -4,12 +4,11 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "accept.h"
+#include "admit.h"
 #include "clients.h"
 #include "datagrams.h"
 #include "life.h"
@@ -17,65 +16,12 @@
 #include "slots.h"
 #include "sockets.h"
 
+static uint32_t closing; /* connection-oriented ones in that state */
+
 static const struct bridge_spec *
 spec_of(const struct bridge *b)
 {
 	return &slots_entry(b->slot)->spec;
-}
-
-/* A group as either end is the work of a multicast bridge. */
-static int
-is_multicast(const struct addr *a)
-{
-	if (addr_family(a) == AF_INET)
-		return IN_MULTICAST(ntohl(a->u.in.sin_addr.s_addr));
-	if (addr_family(a) == AF_INET6)
-		return IN6_IS_ADDR_MULTICAST(&a->u.in6.sin6_addr);
-	return 0;
-}
-
-static int
-refuse(int err, const char *text, const char **why)
-{
-	*why = text;
-	errno = err;
-	return -1;
-}
-
-static int
-check(const struct bridge_spec *spec, const char **why)
-{
-	static char text[TEXT_BYTES];
-	const struct bridge *b;
-
-	if (bridge_check(spec, why) == -1)
-		return -1;
-	if (is_multicast(&spec->src) || is_multicast(&spec->dst))
-		return refuse(EOPNOTSUPP, "multicast groups are not supported",
-		    why);
-	if (sockets_check(&spec->src, why) == -1 ||
-	    sockets_check(&spec->dst, why) == -1)
-		return -1;
-	if ((b = bridges_same(spec)) != NULL) {
-		(void)snprintf(text, sizeof text,
-		    "bridge %u has this src and dst", slots_id(b->slot));
-		return refuse(EEXIST, text, why);
-	}
-	if ((b = bridges_named(spec->name)) != NULL) {
-		(void)snprintf(text, sizeof text, "bridge %u has this name",
-		    slots_id(b->slot));
-		return refuse(EEXIST, text, why);
-	}
-	if (!addr_is_connected_type(&spec->src))
-		return 0;
-	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		if (bridges_is_living(b) &&
-		    addr_equal(&spec_of(b)->src, &spec->src)) {
-			(void)snprintf(text, sizeof text,
-			    "src is in use by bridge %u", slots_id(b->slot));
-			return refuse(EADDRINUSE, text, why);
-		}
-	return 0;
 }
 
 static int
@@ -84,8 +30,12 @@ open_sockets(struct bridge *b, const struct bridge_request *r, const char **why)
 	*why = NULL;
 	if (!addr_is_connected_type(&r->spec->src))
 		return datagrams_open(b, r->spec, why);
-	b->borrowed = r->listener != -1;
-	b->fd = b->borrowed ? r->listener : sockets_listen(&r->spec->src, why);
+	b->borrowed = r->previous != NULL;
+	if (b->borrowed) {
+		b->fd = r->previous->fd;
+		b->file = r->previous->file;
+	} else
+		b->fd = sockets_listen(&r->spec->src, &b->file, why);
 	return b->fd == -1 ? -1 : 0;
 }
 
@@ -97,11 +47,11 @@ life_open(const struct bridge_request *r, const char **why)
 	uint32_t slot;
 	int saved;
 
-	if (check(r->spec, why) == -1)
+	if (admit_check(r->spec, r->from_conf, why) == -1)
 		return NULL;
 	if ((slot = slots_take(SLOT_BRIDGE)) == 0) {
-		(void)refuse(ENOSPC, "as many bridges as the limit allows",
-		    why);
+		*why = "as many bridges as the limit allows";
+		errno = ENOSPC;
 		return NULL;
 	}
 	b = bridges_at(slot);
@@ -169,7 +119,7 @@ close_listener(struct bridge *b, int keep)
 		accept_stop(b);
 	if (!keep && !b->borrowed) {
 		close(b->fd);
-		sockets_unlink(&spec_of(b)->src);
+		sockets_unlink(&spec_of(b)->src, &b->file);
 	}
 	b->fd = -1;
 }
@@ -187,6 +137,7 @@ life_close(struct bridge *b, const struct inner_client *waiter, int keep)
 	if (bridges_is_stream(b)) {
 		close_listener(b, keep);
 		b->state = BRIDGE_CLOSING;
+		closing++;
 		sessions_close_all(b->slot, END_BRIDGE_CLOSED);
 		bridges_look();
 	} else {
@@ -213,6 +164,7 @@ life_drain(void)
 		}
 		close_listener(b, 0);
 		b->state = BRIDGE_CLOSING;
+		closing++;
 		bridges_show(b, STATE_CLOSING);
 	}
 	bridges_look();
@@ -223,14 +175,16 @@ life_turn(void)
 {
 	struct bridge *b;
 
-	if (!(sessions_freed() | bridges_take_look()))
+	if (!(sessions_freed() | bridges_take_look()) ||
+	    (closing == 0 && accept_paused() == 0))
 		return;
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
 		if (!bridges_is_stream(b))
 			continue;
-		if (b->state == BRIDGE_CLOSING && sessions_of(b->slot) == 0)
+		if (b->state == BRIDGE_CLOSING && sessions_of(b->slot) == 0) {
+			closing--;
 			bridges_finished(b);
-		else if (b->state == BRIDGE_OPEN)
+		} else if (b->state == BRIDGE_OPEN)
 			accept_resume(b);
 	}
 }

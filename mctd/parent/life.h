@@ -11,7 +11,7 @@ struct bridge_request {
 	struct bridge_options options; /* with defaults put in */
 	uint32_t owner;
 	int from_conf;
-	int listener; /* a socket to take over, or -1 */
+	const struct bridge *previous; /* whose listener it takes, or NULL */
 	const struct inner_client *waiter;
 };
 

@@ -307,10 +307,9 @@ parent_main(const struct parent_options *o)
 	}
 	start_budget(o, parent.conf, &budget);
 	if (o->check_only) {
-		if (o->verbose) {
-			conf_print(parent.conf, stdout);
+		conf_print(parent.conf, stdout);
+		if (o->verbose)
 			budget_print(&budget, parent.conf, stdout);
-		}
 		(void)fprintf(stderr, "configuration OK\n");
 		return start_check_descriptors(&budget) == -1;
 	}

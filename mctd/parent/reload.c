@@ -103,7 +103,8 @@ reload_read(struct conf *conf, char *error, size_t size)
 		(void)children_fill_low_fds();
 	if (!failed)
 		return 0;
-	if (missing && !reload.given) {
+	/* at the start, not when it is away for a moment */
+	if (missing && !reload.given && reload.reserve == -1) {
 		conf_default(conf);
 		return 0;
 	}
@@ -173,17 +174,17 @@ mark_gone(const struct conf *conf, int undo)
 				NULL;
 }
 
-/* The listener of a gone bridge on that src, for its successor; or -1. */
-static int
-listener_of(const struct addr *src)
+/* The gone bridge on that src, whose listener its successor takes. */
+static const struct bridge *
+previous_of(const struct addr *src)
 {
 	struct bridge *b;
 
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (b->gone && b->fd != -1 && addr_is_connected_type(src) &&
 		    addr_equal(&slots_entry(b->slot)->spec.src, src))
-			return b->fd;
-	return -1;
+			return b;
+	return NULL;
 }
 
 static int
@@ -193,14 +194,17 @@ open_new(const struct conf *conf, const struct conf_bridge *entry,
 	struct bridge_request ask = { .from_conf = 1 };
 	struct bridge *b;
 
-	if ((b = bridges_same(&entry->spec)) != NULL) {
-		b->from_conf = 1; /* a client made it before */
-		return 0;
+	if ((b = bridges_named(entry->spec.name)) != NULL && !b->from_conf &&
+	    b != bridges_same(&entry->spec)) {
+		*why = "a bridge that a client made has this name";
+		return -1;
 	}
+	if (bridges_same(&entry->spec) != NULL)
+		return 0;
 	ask.spec = &entry->spec;
 	ask.options = entry->spec.options;
 	conf_resolve(conf, &ask.options);
-	ask.listener = listener_of(&entry->spec.src);
+	ask.previous = previous_of(&entry->spec.src);
 	return life_open(&ask, why) == NULL ? -1 : 0;
 }
 
@@ -231,6 +235,15 @@ is_borrowed(const struct bridge *of)
 }
 
 static void
+begin(struct bridge *b)
+{
+	if (life_begin(b) == 0)
+		return;
+	log_warn("bridge %u: %s", slots_id(b->slot), strerror(errno));
+	(void)life_close(b, NULL, 0);
+}
+
+static void
 commit(const struct conf *conf)
 {
 	const struct conf_bridge *entry;
@@ -243,17 +256,16 @@ commit(const struct conf *conf)
 			(void)life_close(b, NULL, is_borrowed(b));
 	}
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
-		if (!b->from_conf || b->state == BRIDGE_CLOSING)
-			continue;
 		if (b->state == BRIDGE_HELD) {
-			if (life_begin(b) == -1)
-				log_warn("bridge %u: %s", slots_id(b->slot),
-				    strerror(errno));
+			begin(b);
 			continue;
 		}
+		if (b->state == BRIDGE_CLOSING)
+			continue;
 		entry = find_entry(conf, &slots_entry(b->slot)->spec);
 		if (entry == NULL)
 			continue;
+		b->from_conf = 1; /* a client may have made it before */
 		options = entry->spec.options;
 		conf_resolve(conf, &options);
 		bridges_change(b, &entry->spec, &options);

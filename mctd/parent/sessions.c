@@ -15,6 +15,9 @@
 #include "slots.h"
 #include "sockets.h"
 
+/* What a child names as an errno value is one. */
+#define ERRNO_MOST 4095
+
 TAILQ_HEAD(session_list, session);
 LIST_HEAD(host_list, session);
 
@@ -138,6 +141,7 @@ set_state(struct session *s, enum session_state from, enum session_state to,
 	if (from == SESSION_CONNECTING) {
 		sessions.bridge[s->bridge].connecting--;
 		sessions.connecting--;
+		sessions.freed = 1; /* of the limit on these */
 	}
 	if (to == SESSION_CONNECTING) {
 		sessions.bridge[s->bridge].connecting++;
@@ -150,6 +154,13 @@ set_state(struct session *s, enum session_state from, enum session_state to,
 	e->state = (uint8_t)shown;
 	slots_end(s->slot);
 	publish_bridge(s->bridge);
+}
+
+/* Hosts are counted for each bridge: many of one do not slow another. */
+static uint32_t
+host_hash(uint32_t bridge, const struct addr *peer)
+{
+	return addr_host_hash(peer) ^ bridge * 0x9e3779b1U;
 }
 
 struct session *
@@ -170,7 +181,7 @@ sessions_new(uint32_t bridge, int fd, const struct addr *peer,
 	s->serial = slots_serial();
 	s->reason = END_NONE;
 	s->has_waiter = 0;
-	s->host = addr_host_hash(peer);
+	s->host = host_hash(bridge, peer);
 	e = slots_begin(slot);
 	e->bridge = slots_id(bridge);
 	e->owner = rules->owner;
@@ -248,6 +259,8 @@ note_closed(const struct session *s, enum end_reason reason, int err)
 	note.err = err;
 	note.count = count;
 	events_add(&note);
+	if (log_get_level() < LOG_LEVEL_DEBUG)
+		return;
 	log_debug("session %u of bridge %u closed: %s%s%s", note.id,
 	    note.bridge, name_end_reason(reason), err != 0 ? ": " : "",
 	    err != 0 ? strerror(err) : "");
@@ -303,7 +316,7 @@ sessions_close(struct session *s, enum end_reason reason,
 	}
 	disconnect(s);
 	set_state(s, SESSION_OPEN, SESSION_CLOSING, STATE_CLOSING);
-	s->deadline_ms = clock_ms() + END_WAIT_S * 1000;
+	s->deadline_ms = UINT64_MAX; /* until the engine is told */
 	enqueue(s);
 	return 0;
 }
@@ -329,13 +342,15 @@ sessions_ended(const struct inner_end *end)
 
 	if (s == NULL || s->serial != end->serial ||
 	    (s->state != SESSION_OPEN && s->state != SESSION_CLOSING) ||
-	    end->reason >= END_REASONS)
+	    end->reason >= END_REASONS || end->err > ERRNO_MOST)
 		return -1;
 	/* an END that crosses a CLOSE: what the parent did counts */
 	if (s->state == SESSION_CLOSING)
 		reason = s->reason;
 	reset = reason != END_CLEAN && reason != END_IDLE &&
 	    reason != END_HALF_CLOSED;
+	/* bytes that were not delivered: no end of file may hide that */
+	reset |= end->err != 0;
 	note_closed(s, reason, s->state == SESSION_CLOSING ? 0 : (int)end->err);
 	release(s, reset);
 	return 0;
@@ -387,7 +402,7 @@ sessions_connecting(uint32_t bridge)
 uint32_t
 sessions_of_host(uint32_t bridge, const struct addr *peer)
 {
-	uint32_t hash = addr_host_hash(peer);
+	uint32_t hash = host_hash(bridge, peer);
 	const struct session *s;
 	uint32_t n = 0;
 

@@ -162,6 +162,25 @@ stream_options(int fd, const struct addr *a)
 	return 0;
 }
 
+int
+sockets_is_local(const struct addr *a)
+{
+	struct addr any_port = *a;
+	int fd, local;
+
+	if (addr_family(a) == AF_INET)
+		any_port.u.in.sin_port = 0;
+	else if (addr_family(a) == AF_INET6)
+		any_port.u.in6.sin6_port = 0;
+	else
+		return 0;
+	if ((fd = new_socket(a)) == -1)
+		return 0;
+	local = bind(fd, &any_port.u.sa, a->len) == 0;
+	close(fd);
+	return local;
+}
+
 /* Opens what lies at the path, without following a link: a socket. */
 static int
 open_local(const struct addr *a, const char **why)
@@ -218,15 +237,37 @@ is_stale(const struct addr *a)
 	return stale;
 }
 
-void
-sockets_unlink(const struct addr *a)
+/* What lies at a path now; none where it is no socket. */
+static void
+look_at(const struct addr *a, struct sockets_file *file)
 {
 	const struct directory *d;
 	const char *name, *why;
+	struct stat st;
 
-	if (!addr_is_path(a) || (d = allowed_directory(a, &name, &why)) == NULL)
+	memset(file, 0, sizeof *file);
+	if (!addr_is_path(a) ||
+	    (d = allowed_directory(a, &name, &why)) == NULL ||
+	    fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    !S_ISSOCK(st.st_mode))
 		return;
-	(void)unlinkat(d->fd, name, 0);
+	file->device = st.st_dev;
+	file->number = st.st_ino;
+}
+
+void
+sockets_unlink(const struct addr *a, const struct sockets_file *file)
+{
+	const struct directory *d;
+	struct sockets_file now;
+	const char *name, *why;
+
+	look_at(a, &now);
+	if (now.number == 0 || now.number != file->number ||
+	    now.device != file->device)
+		return;
+	if ((d = allowed_directory(a, &name, &why)) != NULL)
+		(void)unlinkat(d->fd, name, 0);
 }
 
 static int
@@ -258,6 +299,8 @@ bind_local(int fd, const struct addr *a, const char **why)
 static int
 bind_addr(int fd, const struct addr *a, const char **why)
 {
+	struct sockets_file stale;
+
 	if (addr_family(a) == AF_INET6 &&
 	    set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !(a->flags & ADDR_DUAL)) ==
 		-1)
@@ -275,16 +318,18 @@ bind_addr(int fd, const struct addr *a, const char **why)
 		return 0;
 	if (errno != EADDRINUSE)
 		return -1;
+	look_at(a, &stale);
 	if (!is_stale(a)) {
 		errno = EADDRINUSE;
 		return -1;
 	}
-	sockets_unlink(a);
+	sockets_unlink(a, &stale);
 	return bind_local(fd, a, why);
 }
 
 int
-sockets_listen(const struct addr *src, const char **why)
+sockets_listen(const struct addr *src, struct sockets_file *file,
+    const char **why)
 {
 	int fd;
 
@@ -298,6 +343,7 @@ sockets_listen(const struct addr *src, const char **why)
 	if (stream_options(fd, src) == -1 || bind_addr(fd, src, why) == -1 ||
 	    listen(fd, LISTEN_BACKLOG) == -1)
 		return give_up(fd);
+	look_at(src, file);
 	return fd;
 }
 
@@ -357,7 +403,7 @@ sockets_dialled(int fd)
 }
 
 int
-sockets_src(const struct addr *src, const char **why)
+sockets_src(const struct addr *src, struct sockets_file *file, const char **why)
 {
 	int fd;
 
@@ -369,6 +415,7 @@ sockets_src(const struct addr *src, const char **why)
 	(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, DGRAM_SRC_BUFFER);
 	if (bind_addr(fd, src, why) == -1)
 		return give_up(fd);
+	look_at(src, file);
 	return fd;
 }
 

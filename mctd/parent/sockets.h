@@ -7,6 +7,8 @@
 #ifndef PARENT_SOCKETS_H
 #define PARENT_SOCKETS_H
 
+#include <sys/types.h>
+
 #include "../../common/addr.h"
 
 /*
@@ -21,8 +23,15 @@ int sockets_init(void);
 /* Whether an address may be an end of a bridge: 0, or -1 with EACCES. */
 int sockets_check(const struct addr *, const char **why);
 
+/* The file that a bind to a local path made; 0, 0: none. */
+struct sockets_file {
+	dev_t device;
+	ino_t number;
+};
+
 /* Connection-oriented types. */
-int sockets_listen(const struct addr *src, const char **why);
+int sockets_listen(const struct addr *src, struct sockets_file *,
+    const char **why);
 int sockets_accept(int fd, struct addr *peer, enum addr_kind);
 /* *standing: 1 connected, 0 on its way.  EAGAIN: the dst's queue is full
  * now (local sockets), ask again. */
@@ -32,7 +41,8 @@ int sockets_dialled(int fd);
 
 /* Connectionless ones: src bound, only to be read; dst connected, never
  * readable. */
-int sockets_src(const struct addr *src, const char **why);
+int sockets_src(const struct addr *src, struct sockets_file *,
+    const char **why);
 int sockets_dst(const struct addr *dst, const char **why);
 /* Connects a dst socket again: its receiver may be a new one. */
 int sockets_reconnect(int fd, const struct addr *dst);
@@ -43,7 +53,10 @@ void sockets_reset(int fd);
  * other side sees a reset.  The descriptor stays open. */
 void sockets_revoke(int fd, const struct addr *);
 
-/* Removes the path a src was bound to. */
-void sockets_unlink(const struct addr *src);
+/* Whether an IP address is one of this machine's. */
+int sockets_is_local(const struct addr *);
+
+/* Removes the path a src was bound to, if it still is that file. */
+void sockets_unlink(const struct addr *src, const struct sockets_file *);
 
 #endif

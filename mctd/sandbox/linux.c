@@ -81,6 +81,10 @@ sandbox_enter(const struct sandbox *s, const char **step)
 		if (drop_user(s) == -1)
 			return -1;
 	}
+	/* of one user, none may look into another */
+	*step = "no dump";
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
+		return -1;
 	*step = "no new privileges";
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }

@@ -200,9 +200,22 @@ def printed(daemon, *args):
     status, out, err = daemon.run("-n", "-v", *args)
     assert status == 0, err
     assert err == "configuration OK\n", err
-    conf, mark, rest = out.partition("memory, in bytes\n")
+    conf, mark, rest = out.partition("# memory, in bytes\n")
     assert mark
-    return conf, rest
+    assert all(line.startswith("# ") for line in rest.splitlines())
+    whole = context_free(daemon, out)
+    assert whole == out, whole
+    return conf, re.sub(r"^# ", "", rest, flags=re.M)
+
+
+def context_free(daemon, text):
+    """What -n -v prints of all that it printed."""
+    path = daemon.conf + ".again"
+    with open(path, "w") as stream:
+        stream.write(text)
+    status, out, err = daemon.run("-n", "-v", "-f", path)
+    assert status == 0, err
+    return out
 
 
 def test_what_is_printed_parses_back_to_the_same(context):

@@ -96,7 +96,7 @@ def test_caller_hears_why_the_daemon_does_not_start(context):
     with listen(taken):
         expect_failure(context, "mctd.conf:4: bridge: Address already in "
                        "use", "bridge %s %s\nbridge %s %s\n" % (
-                           free, taken, taken, free))
+                           free, taken, taken, tcp(context)))
     expect_failure(context, 'no user "nosuchuser"', raw=True,
                    conf="user nosuchuser\n")
     expect_failure(context, 'user "root" is root', raw=True,

@@ -108,13 +108,25 @@ def test_reset_while_the_other_side_does_not_read(context):
 
 
 def test_reset_at_a_side_that_never_reads(context):
-    """Its own end is not hidden by what lies there unread for ever."""
+    """Its end comes with the timeout, is a reset, and is seen as one."""
     line = Line(context, options="half-closed 1")
     monitor = Monitor(context, line.daemon)
-    one, _other = line.pair()
-    fill(one)
-    reset(one)
-    assert monitor.wait("session-closed")["reason"] == "half-closed"
+    for one, other in both_ways(line):
+        sent = fill(one)
+        reset(one)
+        event = monitor.wait("session-closed")
+        assert event["reason"] in ("peer-reset", "dst-reset"), event
+        assert event["err"] != 0
+        assert sent.startswith(expect_reset(other))
+
+
+def test_undelivered_bytes_make_a_timeout_a_reset(context):
+    line = Line(context, options="idle 1")
+    for one, other in both_ways(line):
+        sent = fill(one)
+        line.wait_sessions(0)
+        got = expect_reset(other)
+        assert sent.startswith(got) and len(got) < len(sent)
 
 
 def test_reset_of_a_side_that_reads_nothing(context):

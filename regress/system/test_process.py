@@ -271,7 +271,7 @@ def test_hung_engine_is_replaced_when_it_must_end_a_session(context):
     status, _, err = daemon.ctl("session", "close", str(session))
     assert status == 0, err
     assert ending(peer) == "reset"
-    daemon.wait_log("does not end a session")
+    daemon.wait_log("does not do what it is told")
     wait_for(lambda: served(src), 10, "service by a standby")
 
 

@@ -218,7 +218,7 @@ erig_stop(struct erig *rig, int status)
 }
 
 /* A moment, for what only polling can see; fails after WAIT_S. */
-static void
+void
 erig_pause(uint64_t since_ms)
 {
 	struct timespec moment = { .tv_nsec = 1000000 };

@@ -55,6 +55,9 @@ void erig_wait_taken(struct erig *);
 const struct inner_end *erig_wait_end(struct erig *, uint32_t slot);
 /* The counter, now and when it has this value. */
 uint64_t erig_count(struct erig *, uint32_t slot, enum count);
+/* A moment, longer the longer it lasts. */
+void erig_pause(uint64_t since_ms);
+
 void erig_wait_count(struct erig *, uint32_t slot, enum count, uint64_t);
 
 /* Sessions.  buffer_bytes: of both sockets, 0 as they are. */

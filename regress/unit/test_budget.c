@@ -109,8 +109,8 @@ tables_are_multiplied_by_their_processes(void **state)
 	    "clients                                 4     3"
 	    "             12\n");
 	assert_says(text, " 1302\n");
-	assert_says(text, "capabilities\n  none\n");
-	assert_says(text, "for 8704 sockets\n  idle     35651584 bytes");
+	assert_says(text, "# capabilities\n#   none\n");
+	assert_says(text, "for 8704 sockets\n#   idle     35651584 bytes");
 	assert_null(strstr(text, "warning"));
 }
 
@@ -150,7 +150,7 @@ what_does_not_suffice_is_said(void **state)
 	    b.parent_fds);
 	assert_says(printed(&b, conf), "RLIMIT_NOFILE is soft 64, hard 64\n");
 	assert_says(printed(&b, conf), words);
-	assert_says(printed(&b, conf), "capabilities\n  CAP_NET_BIND_SERVICE");
+	assert_says(printed(&b, conf), "#   CAP_NET_BIND_SERVICE\n");
 	assert_says(printed(&b, conf), "may have 101 sessions, the table 100");
 }
 

@@ -1,0 +1,17 @@
+/* Whether a bridge may be made beside those there are. */
+
+#ifndef PARENT_ADMIT_H
+#define PARENT_ADMIT_H
+
+#include "../../common/bridge.h"
+
+/*
+ * Returns 0, or -1 with errno and *why: what bridge_check says; EOPNOTSUPP
+ * for a group; EACCES for a local path outside of the directories; EEXIST
+ * for a src-dst pair or a name there is (names within mctd.conf are its
+ * parser's matter: from_conf); EADDRINUSE for the src of another; ELOOP when
+ * what leaves at dst would come in at src again.
+ */
+int admit_check(const struct bridge_spec *, int from_conf, const char **why);
+
+#endif
