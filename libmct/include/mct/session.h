@@ -29,6 +29,9 @@ struct mct_options;
  *	EINVAL		an address is incomplete, or dst is src
  *	EACCES		not permitted, or a local path outside of the
  *			configured directories
+ *	ELOOP		dst leads back to src, maybe through other bridges
+ *	EOPNOTSUPP	an address is a multicast group
+ *	ESHUTDOWN	the daemon is stopping
  *	ENOSPC		the table of bridges is full
  *	ETIMEDOUT	no answer in time; the bridge may exist
  *	EPIPE		the daemon is gone
