@@ -1,7 +1,6 @@
 """libmct as it is installed: a program in C, and one through ctypes, that
 have nothing but what "make install" gives."""
 
-import ctypes
 import errno
 import fcntl
 import os
@@ -11,6 +10,7 @@ import subprocess
 import threading
 
 from ends import Line, QUICK, exchange
+from handle import Handle
 from mctd import environment
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -132,47 +132,6 @@ def test_library_exports_its_interface_alone(context):
     assert not strange, strange
     assert {"mct_init", "mct_fini", "mct_bridge", "mct_session_close",
             "mct_event_attach", "mct_event_read"} <= names
-
-
-class Handle:
-    """libmct through ctypes; of the build without sanitizers, which Python
-    cannot load."""
-
-    def __init__(self, daemon):
-        self.lib = ctypes.CDLL(os.path.join(TOP, "build", "libmct.so"),
-                               use_errno=True)
-        self.lib.mct_init.restype = ctypes.c_void_p
-        self.lib.mct_init.argtypes = (ctypes.c_char_p,)
-        self.lib.mct_bridge_text.argtypes = (
-            ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p,
-            ctypes.c_void_p)
-        for name in ("mct_fini", "mct_event_detach"):
-            getattr(self.lib, name).argtypes = (ctypes.c_void_p,)
-        for name in ("mct_session_close", "mct_event_attach",
-                     "mct_timeout"):
-            getattr(self.lib, name).argtypes = (ctypes.c_void_p,
-                                                ctypes.c_int)
-        pointer = ctypes.POINTER(ctypes.c_int)
-        self.lib.mct_event_read.argtypes = (ctypes.c_void_p,) + (pointer,) * 4
-        self.mct = self.lib.mct_init(daemon.socket.encode())
-        assert self.mct, os.strerror(ctypes.get_errno())
-
-    def call(self, name, *args):
-        """What it returns; a failure is an OSError."""
-        result = getattr(self.lib, name)(self.mct, *args)
-        if result == -1:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-        return result
-
-    def add(self, src, dst):
-        return self.call("mct_bridge_text", src.encode(), dst.encode(), None)
-
-    def read(self):
-        """(event, number, session, errno)"""
-        values = [ctypes.c_int() for _ in range(4)]
-        self.call("mct_event_read", *map(ctypes.byref, values))
-        return tuple(value.value for value in values)
 
 
 def fails(number, call, *args):

@@ -162,7 +162,7 @@ stalled_peer_does_not_hold_a_broken_session(void **state)
 	erig_wait_acked(dst.outside);
 	erig_reset(dst.outside);
 	dst.outside = -1;
-	wait_end(END_HALF_CLOSED, rig.serial);
+	wait_end(END_DST_RESET, rig.serial);
 	close_session();
 }
 
