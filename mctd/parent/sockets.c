@@ -237,18 +237,13 @@ is_stale(const struct addr *a)
 	return stale;
 }
 
-/* What lies at a path now; none where it is no socket. */
-static void
-look_at(const struct addr *a, struct sockets_file *file)
+void
+sockets_look(int directory, const char *name, struct sockets_file *file)
 {
-	const struct directory *d;
-	const char *name, *why;
 	struct stat st;
 
 	memset(file, 0, sizeof *file);
-	if (!addr_is_path(a) ||
-	    (d = allowed_directory(a, &name, &why)) == NULL ||
-	    fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
 	    !S_ISSOCK(st.st_mode))
 		return;
 	file->device = st.st_dev;
@@ -256,18 +251,36 @@ look_at(const struct addr *a, struct sockets_file *file)
 }
 
 void
+sockets_remove(int directory, const char *name, const struct sockets_file *file)
+{
+	struct sockets_file now;
+
+	sockets_look(directory, name, &now);
+	if (now.number != 0 && now.number == file->number &&
+	    now.device == file->device)
+		(void)unlinkat(directory, name, 0);
+}
+
+/* The file of a local path, as it is now. */
+static void
+look_at(const struct addr *a, struct sockets_file *file)
+{
+	const struct directory *d;
+	const char *name, *why;
+
+	memset(file, 0, sizeof *file);
+	if (addr_is_path(a) && (d = allowed_directory(a, &name, &why)) != NULL)
+		sockets_look(d->fd, name, file);
+}
+
+void
 sockets_unlink(const struct addr *a, const struct sockets_file *file)
 {
 	const struct directory *d;
-	struct sockets_file now;
 	const char *name, *why;
 
-	look_at(a, &now);
-	if (now.number == 0 || now.number != file->number ||
-	    now.device != file->device)
-		return;
-	if ((d = allowed_directory(a, &name, &why)) != NULL)
-		(void)unlinkat(d->fd, name, 0);
+	if (addr_is_path(a) && (d = allowed_directory(a, &name, &why)) != NULL)
+		sockets_remove(d->fd, name, file);
 }
 
 static int

@@ -29,6 +29,12 @@ struct sockets_file {
 	ino_t number;
 };
 
+/* The socket that lies in a directory now, and its removal if it still
+ * does. */
+void sockets_look(int directory, const char *name, struct sockets_file *);
+void sockets_remove(int directory, const char *name,
+    const struct sockets_file *);
+
 /* Connection-oriented types. */
 int sockets_listen(const struct addr *src, struct sockets_file *,
     const char **why);

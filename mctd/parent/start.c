@@ -44,6 +44,7 @@ struct identity {
 static struct {
 	char socket[CONF_PATH_BYTES]; /* removed at the end */
 	int socket_directory;
+	struct sockets_file file;
 } start = { .socket_directory = -1 };
 
 void
@@ -267,9 +268,11 @@ open_control_socket(const struct conf *conf, const struct identity *id)
 		    why_no_socket(errno));
 		return -1;
 	}
-	if (conf->socket[0] == '/')
+	if (conf->socket[0] == '/') {
 		(void)strlcpy(start.socket, strrchr(conf->socket, '/') + 1,
 		    sizeof start.socket);
+		sockets_look(start.socket_directory, start.socket, &start.file);
+	}
 	if (conf->socket[0] == '/' && id->has_group &&
 	    lchown(conf->socket, (uid_t)-1, id->socket_group) == -1) {
 		log_fatal("control socket %s: group %s: %s", conf->socket,
@@ -384,6 +387,7 @@ void
 start_undo(void)
 {
 	if (start.socket[0] != '\0')
-		(void)unlinkat(start.socket_directory, start.socket, 0);
+		sockets_remove(start.socket_directory, start.socket,
+		    &start.file);
 	start.socket[0] = '\0';
 }
