@@ -12,12 +12,11 @@
 #include <sys/socket.h>
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/udp.h>
 
 #include "../../common/addr.h"
 #include "../../common/limits.h"
 #include "dst.h"
+#include "udp.h"
 
 #define SEND_FLAGS      (MSG_DONTWAIT | MSG_NOSIGNAL)
 
@@ -41,12 +40,9 @@ dst_start(struct dst *d, int fd, uint8_t kind, struct counters_slot *count)
 static int
 set_segment(struct dst *d, uint32_t segment)
 {
-	int value = (int)segment;
-
 	if (d->segment == segment)
 		return 0;
-	if (setsockopt(d->fd, IPPROTO_UDP, UDP_SEGMENT, &value, sizeof value) ==
-	    -1) {
+	if (udp_set_segment(d->fd, segment) == -1) {
 		d->group_max = 0;
 		if (segment == 0)
 			d->segment = 0; /* there is none to switch off */
