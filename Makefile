@@ -67,12 +67,12 @@ $(BUILD)/mctd: $(call obj,$(MCTD)) $(PARSER) $(OBJ)/common.a
 	$(LINK) -pie -o $@ $^ -levent_core -lbsd -lcap-ng
 
 $(BUILD)/mctctl: $(call obj,$(MCTCTL)) $(BUILD)/libmct.a $(OBJ)/common.a
-	$(LINK) -pie -o $@ $^ -lbsd
+	$(LINK) -pie -o $@ $^
 
 $(LIBRARY): $(call obj,$(LIBMCT)) $(OBJ)/common.a libmct/libmct.map
 	$(LINK) -shared -Wl,-soname,$(SONAME) \
 	    -Wl,--version-script=libmct/libmct.map \
-	    -o $@ $(filter-out %.map,$^) -lbsd
+	    -o $@ $(filter-out %.map,$^)
 	ln -sf $(notdir $@) $(BUILD)/$(SONAME)
 	ln -sf $(SONAME) $(BUILD)/libmct.so
 

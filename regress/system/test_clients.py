@@ -5,8 +5,8 @@ import contextlib
 import errno
 import socket
 import struct
-import threading
 
+from echo import Echo
 from program import wait_for
 
 HEADER = struct.Struct(">IHHI")
@@ -78,26 +78,13 @@ class Traffic:
 
     def __init__(self, context, conf=""):
         self.port = context.port()
-        self.echo = socket.create_server(("127.0.0.1", context.port()))
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.echo = Echo("tcp:127.0.0.1:%d" % context.port())
         self.daemon = context.daemon(
             conf + 'timeouts { drain 1s }\n'
-            'bridge "before" tcp:127.0.0.1:%d tcp:127.0.0.1:%d\n' % (
-                self.port, self.echo.getsockname()[1]))
+            'bridge "before" tcp:127.0.0.1:%d %s\n' % (
+                self.port, self.echo.text))
         self.session = self.connect()
         self.check()
-
-    def serve(self):
-        while True:
-            peer, _ = self.echo.accept()
-            threading.Thread(target=self.serve_one, args=(peer,),
-                             daemon=True).start()
-
-    @staticmethod
-    def serve_one(peer):
-        with contextlib.suppress(OSError), peer:
-            while data := peer.recv(65536):
-                peer.sendall(data)
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), 10)
