@@ -3,7 +3,8 @@
  *
  *	tcp:127.0.0.1:80   tcp:[fe80::1%eth0]:80   tcp:*:80
  *	udp:10.0.0.1:53    unix:/run/app/a.sock    unix:@abstract
- *	unixdgram:/run/app/d.sock
+ *	unixdgram:/run/app/d.sock   unixseq:/run/app/s.sock
+ *	mptcp:, sctp:, seqsctp: as tcp:   vsock:CID:PORT   seqtipc:TYPE:INSTANCE
  *
  * What addr_print writes, addr_parse reads back to the same.  Nothing here
  * allocates or keeps state; every function may be called from any thread.
@@ -26,6 +27,12 @@ enum addr_kind {
 	ADDR_UDP,
 	ADDR_UNIX,
 	ADDR_UNIXDGRAM,
+	ADDR_MPTCP,
+	ADDR_UNIXSEQ,
+	ADDR_VSOCK,
+	ADDR_SCTP,    /* a stream of bytes over an SCTP association */
+	ADDR_SEQSCTP, /* its messages, one to one */
+	ADDR_SEQTIPC,
 	ADDR_KINDS
 };
 
@@ -41,6 +48,7 @@ struct addr {
 		struct sockaddr_in in;
 		struct sockaddr_in6 in6;
 		struct sockaddr_un un;
+		uint8_t bytes[sizeof(struct sockaddr_un)]; /* other families */
 	} u;
 };
 
@@ -101,11 +109,30 @@ void addr_from_kernel(struct addr *, enum addr_kind, const struct sockaddr *,
 int addr_check(const struct addr *, enum addr_end, const char **why);
 
 int addr_socktype(const struct addr *); /* SOCK_STREAM, ...; 0: none */
+/*
+ * What socket(2) is to be given.  The type differs from that of the kind
+ * for seqsctp: a SOCK_STREAM socket of SCTP is one to one, keeps records, and
+ * can be accepted and connected; one of SOCK_SEQPACKET is one to many.
+ */
+int addr_kernel_type(const struct addr *);
+int addr_protocol(const struct addr *); /* 0: the type's own */
 int addr_family(const struct addr *);
-int addr_port(const struct addr *);              /* -1 where there is none */
+/* -1 where there is none; INT_MAX for those of vsock beyond it. */
+int addr_port(const struct addr *);
 int addr_is_connected_type(const struct addr *); /* stream, seqpacket */
+int addr_is_tcp(const struct addr *);            /* tcp, mptcp */
+int addr_is_ip(const struct addr *);             /* AF_INET, AF_INET6 */
 int addr_is_path(const struct addr *);           /* local and not abstract */
 int addr_equal(const struct addr *, const struct addr *);
+
+/*
+ * A host without kind and port ("10.0.0.1", "fe80::1%eth0"), as an address of
+ * kind tcp with port 0, and back.  Errors as addr_parse.
+ */
+int addr_parse_host(struct addr *, const char *text, const char **why);
+char *addr_print_host(const struct addr *, char *buf, size_t size);
+/* Whether it is one, of a single host, whatever a program put into it. */
+int addr_check_host(const struct addr *, const char **why);
 
 /* The same host, whatever the port; local addresses are all one host. */
 int addr_same_host(const struct addr *, const struct addr *);

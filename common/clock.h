@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 uint64_t clock_ms(void);      /* monotonic, milliseconds */
+uint64_t clock_us(void);      /* the same in microseconds */
 uint64_t clock_wall_ns(void); /* since 1970 */
 
 #endif

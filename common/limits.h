@@ -16,7 +16,13 @@
 #define LIMIT_EVENTS_DEFAULT   4096 /* what a client may miss and replay */
 #define LIMIT_EVENTS_MAX       65536
 #define LIMIT_STANDBY_DEFAULT  4 /* sleeping children of each kind */
-#define LIMIT_STANDBY_MAX      8 /* their channels lie under LOW_FDS */
+#define LIMIT_STANDBY_MAX      8
+#define LIMIT_ENGINES_DEFAULT  1
+#define LIMIT_ENGINES_MAX      16
+/* Children in all: engines + 1 + 2 * standby; channels lie under LOW_FDS. */
+#define LIMIT_CHILDREN         20
+#define LIMIT_PIPES_DEFAULT    16 /* of each engine; see PIPE_BYTES */
+#define LIMIT_PIPES_MAX        256
 
 /* Directories that local endpoints may lie in: one descriptor each. */
 #define LIMIT_DIRECTORIES      8
@@ -29,6 +35,7 @@
 #define IDLE_S_DEFAULT         0 /* 0: never */
 #define HALF_CLOSED_S_DEFAULT  60
 #define DRAIN_S_DEFAULT        10
+#define HOLD_S_DEFAULT         10              /* a failed dst of several */
 #define TIMEOUT_S_MAX          (7 * 24 * 3600) /* milliseconds fit 32 bits */
 
 /*
@@ -37,8 +44,26 @@
  */
 #define CONNECTING_PART        4
 
-/* How many peers wait in the kernel for the parent's accept. */
-#define LISTEN_BACKLOG         1024
+/*
+ * How many peers wait in the kernel for the parent's accept, unless a bridge
+ * says otherwise (net.core.somaxconn may lessen it).
+ */
+#define BACKLOG_DEFAULT        1024
+#define BACKLOG_MAX            65535
+
+/* Of one bridge: those that are tried in order, the first included. */
+#define DSTS_MAX               8
+
+/* The name of an interface, with the closing NUL. */
+#define DEVICE_BYTES           16
+
+/* Bytes a second that can be asked for: 32 bits. */
+#define RATE_MAX               4000000000U
+
+/* An engine that polls before it sleeps does so no longer than this. */
+#define SPIN_US_MAX            10000
+/* After so many spins in vain it sleeps at once, until it pays again. */
+#define SPINS_IN_VAIN          8
 
 /* A frame, header included; one fits a local socket's default buffer. */
 #define FRAME_MAX              16384
@@ -74,8 +99,24 @@
  */
 #define PEEK_BYTES             (512 * 1024)
 
+/*
+ * A direction whose peek gives so much goes on by splice, and back to copying
+ * when a splice gives less than the second, or dst has less room than that.
+ */
+#define SPLICE_FROM_BYTES      (64 * 1024)
+#define SPLICE_LEAST_BYTES     (16 * 1024)
+
+/* One splice moves no more, whatever the pipe holds (make bench). */
+#define SPLICE_BYTES           (1024 * 1024)
+
+/* What the parent asks for each pipe to hold. */
+#define PIPE_BYTES             (1024 * 1024)
+
 /* A session moves at most this much before others have a turn. */
 #define TURN_BYTES             (1024 * 1024)
+
+/* Nor does it make more passes than this in each direction. */
+#define TURN_PASSES            64
 
 /* A peek shrinks to no less than this when dst takes little. */
 #define PEEK_LEAST             (16 * 1024)
@@ -133,6 +174,9 @@
 
 /* libmct waits this long for an answer unless told otherwise. */
 #define REPLY_TIMEOUT_MS       30000
+
+/* Log lines a second about sessions that ended in an unusual way. */
+#define SESSION_LOG_RATE       20
 
 /* Log lines a second that a child may have written. */
 #define CHILD_LOG_RATE         50

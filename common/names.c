@@ -19,6 +19,7 @@ static const char *const count_names[COUNTS] = {
 	[COUNT_DROP_FILTERED] = "drop-filtered",
 	[COUNT_DROP_OVERFLOW] = "drop-overflow",
 	[COUNT_DROP_OTHER] = "drop-other",
+	[COUNT_DROP_RIGHTS] = "drop-rights",
 };
 
 static const char *const parent_count_names[PARENT_COUNTS] = {
@@ -44,6 +45,10 @@ static const char *const end_reason_names[END_REASONS] = {
 	[END_STOPPED] = "stopped",
 	[END_ENGINE_DIED] = "engine-died",
 	[END_ERROR] = "error",
+	[END_LIFETIME] = "lifetime",
+	[END_PEER_LOST] = "peer-lost",
+	[END_DST_LOST] = "dst-lost",
+	[END_RECORD] = "record",
 };
 
 static const char *const event_names[EVENT_TYPES] = {
@@ -57,6 +62,8 @@ static const char *const event_names[EVENT_TYPES] = {
 	[EVENT_BRIDGE_DESTROYED] = "bridge-destroyed",
 	[EVENT_CHILD_RESTARTED] = "child-restarted",
 	[EVENT_CONFIG_LOADED] = "config-loaded",
+	[EVENT_DST_DOWN] = "dst-down",
+	[EVENT_DST_UP] = "dst-up",
 };
 
 static const char *const role_names[] = {

@@ -23,6 +23,7 @@ enum count {
 	COUNT_DROP_FILTERED,
 	COUNT_DROP_OVERFLOW, /* the kernel's receive queue at src */
 	COUNT_DROP_OTHER,
+	COUNT_DROP_RIGHTS, /* descriptors that rode on local messages */
 	COUNTS
 };
 #define COUNT_DROP_FIRST COUNT_DROP_NO_BUFFER
@@ -53,6 +54,10 @@ enum end_reason {
 	END_STOPPED,   /* the daemon stops */
 	END_ENGINE_DIED,
 	END_ERROR, /* see errno */
+	END_LIFETIME,
+	END_PEER_LOST, /* keepalive or user timeout, or no route; see errno */
+	END_DST_LOST,
+	END_RECORD, /* one that cannot be carried; see errno */
 	END_REASONS
 };
 
@@ -68,6 +73,8 @@ enum event_type {
 	EVENT_BRIDGE_DESTROYED,
 	EVENT_CHILD_RESTARTED,
 	EVENT_CONFIG_LOADED,
+	EVENT_DST_DOWN, /* of several: left out for a while */
+	EVENT_DST_UP,
 	EVENT_TYPES
 };
 

@@ -3,6 +3,8 @@
  * its decoder.
  */
 
+#include <string.h>
+
 #include "proto.h"
 #include "record.h"
 
@@ -50,6 +52,68 @@ proto_get_done(struct frame_in *in)
 	return frame_get_u32(in);
 }
 
+/*
+ * One option: what its unit needs.  Nothing is checked here but that it fits:
+ * whoever receives a spec asks bridge_check.
+ */
+static void
+put_option(struct frame_out *out, const struct bridge_options *m,
+    const struct bridge_option *o)
+{
+	uint32_t i;
+
+	switch (o->unit) {
+	case OPTION_DEVICE:
+		frame_put_text(out, m->device);
+		break;
+	case OPTION_HOST:
+		record_put_plain_addr(out, &m->source);
+		break;
+	case OPTION_DST:
+		if (m->nmore > DSTS_MAX - 1) {
+			out->bad = 1;
+			break;
+		}
+		frame_put_u8(out, (uint8_t)m->nmore);
+		for (i = 0; i < m->nmore; i++)
+			record_put_plain_addr(out, &m->more[i]);
+		break;
+	default:
+		frame_put_u32(out, bridge_option_number(m, o));
+		break;
+	}
+}
+
+static void
+get_option(struct frame_in *in, struct bridge_options *m,
+    const struct bridge_option *o)
+{
+	uint32_t value;
+	uint8_t i, n;
+
+	switch (o->unit) {
+	case OPTION_DEVICE:
+		frame_get_text(in, m->device, sizeof m->device);
+		break;
+	case OPTION_HOST:
+		record_get_plain_addr(in, &m->source);
+		break;
+	case OPTION_DST:
+		if ((n = frame_get_u8(in)) > DSTS_MAX - 1) {
+			in->bad = 1;
+			break;
+		}
+		for (i = 0; i < n; i++)
+			record_get_plain_addr(in, &m->more[i]);
+		m->nmore = n;
+		break;
+	default:
+		value = frame_get_u32(in);
+		memcpy((char *)m + o->offset, &value, sizeof value);
+		break;
+	}
+}
+
 void
 proto_put_spec(struct frame_out *out, const struct bridge_spec *m)
 {
@@ -63,7 +127,7 @@ proto_put_spec(struct frame_out *out, const struct bridge_spec *m)
 		n++;
 	frame_put_u8(out, n);
 	for (o = bridge_options; o->name != NULL; o++)
-		frame_put_u32(out, bridge_option_get(&m->options, o));
+		put_option(out, &m->options, o);
 }
 
 void
@@ -72,11 +136,12 @@ proto_get_spec(struct frame_in *in, struct bridge_spec *m)
 	const struct bridge_option *o = bridge_options;
 	uint8_t n;
 
+	memset(m, 0, sizeof *m);
 	frame_get_text(in, m->name, sizeof m->name);
 	record_get_plain_addr(in, &m->src);
 	record_get_plain_addr(in, &m->dst);
 	for (n = frame_get_u8(in); n > 0 && o->name != NULL; n--, o++)
-		bridge_option_put(&m->options, o, frame_get_u32(in));
+		get_option(in, &m->options, o);
 	if (n > 0 || o->name != NULL)
 		in->bad = 1;
 }

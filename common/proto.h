@@ -18,7 +18,7 @@
 #include "names.h"
 
 #define PROTO_MAGIC   0x6d637464U
-#define PROTO_VERSION 1
+#define PROTO_VERSION 2
 
 enum proto_type {
 	MSG_L2C_HELLO = 1,
@@ -67,7 +67,8 @@ struct proto_close {
 enum list_what {
 	LIST_SUMMARY = 1,
 	LIST_BRIDGES,
-	LIST_SESSIONS
+	LIST_SESSIONS,
+	LIST_ENDED /* sessions that were, as long as they are remembered */
 };
 struct proto_list {
 	uint8_t what;

@@ -43,6 +43,19 @@ static const char *const field_names[FIELD_OPTIONS] = {
 	[FIELD_TEXT] = "text",
 	[FIELD_SRC_SHARED] = "src-shared",
 	[FIELD_LIMIT_FD] = "descriptors-limit",
+	[FIELD_ENGINES] = "engines",
+	[FIELD_ENGINE] = "engine",
+	[FIELD_DST_2] = "dst-2",
+	[FIELD_DST_2 + 1] = "dst-3",
+	[FIELD_DST_2 + 2] = "dst-4",
+	[FIELD_DST_2 + 3] = "dst-5",
+	[FIELD_DST_2 + 4] = "dst-6",
+	[FIELD_DST_2 + 5] = "dst-7",
+	[FIELD_DST_2 + 6] = "dst-8",
+	[FIELD_HELD] = "held",
+	[FIELD_ENDED] = "ended",
+	[FIELD_LASTED] = "lasted",
+	[FIELD_AGO] = "ago",
 };
 
 /* How many entries bridge_options has before its end. */

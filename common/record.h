@@ -11,6 +11,7 @@
 
 #include "addr.h"
 #include "frame.h"
+#include "limits.h"
 #include "names.h"
 
 /* Append only: numbers travel. */
@@ -49,8 +50,16 @@ enum field {
 	FIELD_ERR,    /* errno value, 0 none */
 	FIELD_REASON, /* word */
 	FIELD_TEXT,
-	FIELD_SRC_SHARED,   /* bridges that read the same src */
-	FIELD_LIMIT_FD,     /* descriptors the parent may have */
+	FIELD_SRC_SHARED, /* bridges that read the same src */
+	FIELD_LIMIT_FD,   /* descriptors the parent may have */
+	FIELD_ENGINES,    /* at work */
+	FIELD_ENGINE,     /* number of the one a session is with */
+	FIELD_DST_2,      /* address; those after it follow */
+	FIELD_DST_LAST = FIELD_DST_2 + DSTS_MAX - 2,
+	FIELD_HELD,   /* numbers of dsts left out, the first is 1: "1,3" */
+	FIELD_ENDED,  /* ns since 1970 */
+	FIELD_LASTED, /* ms from its begin to its end */
+	FIELD_AGO,    /* s since its end */
 	FIELD_OPTIONS = 64, /* + index in bridge_options */
 	FIELD_PARENT = 96,  /* + enum parent_count */
 	FIELD_COUNT = 128,  /* + enum count */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../common/bridge.h"
 #include "../common/record.h"
 #include "fields.h"
 #include "include/mct/list.h"
@@ -49,6 +50,20 @@ text_add_number(struct mct_record *record, uint64_t number)
 	return text_add(record, digits + at);
 }
 
+/* Of an option that is a host, the host alone: so it is written. */
+static const char *
+field_addr(const struct record_field *f, char *text, size_t size)
+{
+	const struct bridge_option *o;
+
+	if (f->field >= FIELD_OPTIONS) {
+		o = bridge_option_find(field_name(f->field));
+		if (o != NULL && o->unit == OPTION_HOST)
+			return addr_print_host(&f->addr, text, size);
+	}
+	return addr_print(&f->addr, text, size);
+}
+
 static int
 field_add(struct mct_record *record, const struct record_field *f)
 {
@@ -71,8 +86,7 @@ field_add(struct mct_record *record, const struct record_field *f)
 	case FIELD_STRING:
 		return text_add(record, f->text);
 	case FIELD_ADDR:
-		return text_add(record,
-		    addr_print(&f->addr, text, sizeof text));
+		return text_add(record, field_addr(f, text, sizeof text));
 	}
 	return -1;
 }

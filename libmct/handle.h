@@ -20,7 +20,7 @@
 #include "fields.h"
 
 /* Large enough for any request: the longest carries two addresses. */
-#define HANDLE_REQUEST_BYTES 1024
+#define HANDLE_REQUEST_BYTES 2048
 
 /* See event.c for how these change. */
 struct handle_events {

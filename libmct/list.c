@@ -29,6 +29,7 @@ static const struct {
 	{ "summary", LIST_SUMMARY },
 	{ "bridges", LIST_BRIDGES },
 	{ "sessions", LIST_SESSIONS },
+	{ "ended", LIST_ENDED },
 };
 
 struct mct_list *

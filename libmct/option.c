@@ -26,7 +26,7 @@ mct_options_set(struct mct_options *options, const char *name,
     const char *value)
 {
 	const struct bridge_option *option;
-	uint32_t n;
+	struct bridge_options changed;
 
 	if (options == NULL || name == NULL || value == NULL) {
 		errno = EINVAL;
@@ -47,10 +47,12 @@ mct_options_set(struct mct_options *options, const char *name,
 		errno = ENOENT;
 		return -1;
 	}
-	if (bridge_option_parse(option->unit, value, option->max, &n) == -1)
+	/* What is set again is replaced; a dst is one more. */
+	changed = options->values;
+	if (option->unit != OPTION_DST)
+		bridge_option_clear(&changed, option);
+	if (bridge_option_set(&changed, option, value, NULL, NULL) == -1)
 		return -1;
-	if (n == 0 && option->unit == OPTION_SECONDS)
-		n = OPTION_NEVER; /* left out, it would be the default */
-	bridge_option_put(&options->values, option, n);
+	options->values = changed;
 	return 0;
 }

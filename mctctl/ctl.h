@@ -21,6 +21,7 @@ struct ctl {
 	struct mct *mct;    /* once ctl_connect returned CTL_DONE */
 	const char *socket; /* NULL: the default one */
 	int json;
+	int verbose;
 	int resolve; /* host names may be looked up */
 };
 

@@ -15,10 +15,12 @@
 #include "monitor.h"
 #include "order.h"
 #include "out.h"
+#include "save.h"
 #include "show.h"
 #include "words.h"
 
-#define USAGE_BYTES 256
+#define USAGE_BYTES 1024
+#define USAGE_WIDTH 64
 
 static const struct words_command commands[] = {
 	{ { "bridge", "add" }, { "SRC", "DST" }, order_bridge_options,
@@ -26,9 +28,11 @@ static const struct words_command commands[] = {
 	{ { "bridge", "close" }, { "ID|NAME" }, NULL, order_bridge_close },
 	{ { "session", "close" }, { "ID" }, NULL, order_session_close },
 	{ { "show", "summary" }, { NULL }, NULL, show_summary },
-	{ { "show", "bridges" }, { NULL }, NULL, show_bridges },
+	{ { "show", "bridges" }, { NULL }, show_bridges_options, show_bridges },
 	{ { "show", "sessions" }, { NULL }, NULL, show_sessions },
+	{ { "show", "ended" }, { NULL }, NULL, show_ended },
 	{ { "monitor", NULL }, { NULL }, monitor_options, monitor },
+	{ { "save", NULL }, { NULL }, NULL, save },
 	{ { "reload", NULL }, { NULL }, NULL, order_reload },
 	{ { "stop", NULL }, { NULL }, NULL, order_stop },
 	{ { NULL, NULL }, { NULL }, NULL, NULL }
@@ -100,16 +104,34 @@ ctl_flush(void)
 	return CTL_REFUSED;
 }
 
+/* A command, in lines that break before an option. */
+static void
+usage_put(char *text)
+{
+	char *word, *rest = text;
+	size_t used = 0;
+
+	fputs("\t", stderr);
+	while ((word = strsep(&rest, "[")) != NULL) {
+		if (used > 0 && used + strlen(word) + 1 > USAGE_WIDTH) {
+			fputs("\n\t    ", stderr);
+			used = 4;
+		}
+		used += (size_t)fprintf(stderr, "%s%s", word > text ? "[" : "",
+		    word);
+	}
+	fputs("\n", stderr);
+}
+
 static int
 usage(void)
 {
 	const struct words_command *command;
 	char text[USAGE_BYTES];
 
-	fputs("usage: mctctl [-jnV] [-s socket] command\n", stderr);
+	fputs("usage: mctctl [-jnvV] [-s socket] command\n", stderr);
 	for (command = commands; command->word[0] != NULL; command++)
-		fprintf(stderr, "\t%s\n",
-		    words_usage(command, text, sizeof text));
+		usage_put(words_usage(command, text, sizeof text));
 	return CTL_USAGE;
 }
 
@@ -142,7 +164,8 @@ main(int argc, char **argv)
 	/* Output that nobody reads is an error like any other. */
 	signal(SIGPIPE, SIG_IGN);
 	opterr = 0;
-	while ((c = getopt(argc, argv, "+jns:V")) != -1) {
+	order_setup();
+	while ((c = getopt(argc, argv, "+jns:vV")) != -1) {
 		switch (c) {
 		case 'j':
 			ctl.json = 1;
@@ -152,6 +175,9 @@ main(int argc, char **argv)
 			break;
 		case 's':
 			ctl.socket = optarg;
+			break;
+		case 'v':
+			ctl.verbose = 1;
 			break;
 		case 'V':
 			printf("mctctl %s\n", mct_version());

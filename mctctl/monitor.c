@@ -16,8 +16,8 @@
 #include "monitor.h"
 #include "out.h"
 
-const struct words_option monitor_options[] = { { "since", "SEQ" },
-	{ NULL, NULL } };
+const struct words_option monitor_options[] = { { "since", "SEQ", 0 },
+	{ NULL, NULL, 0 } };
 
 /* Fields that every line begins with, and what only programs want. */
 static const char *const shown[] = { "time", "seq", "event" };

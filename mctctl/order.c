@@ -3,6 +3,7 @@
  * closed, the configuration read again, the daemon stopped.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,14 +11,41 @@
 #include <string.h>
 
 #include "../common/addr.h"
+#include "../common/bridge.h"
 #include "../libmct/include/mct/session.h"
 #include "ctl.h"
 #include "order.h"
 #include "resolve.h"
 
-const struct words_option order_bridge_options[] = { { "name", "N" },
-	{ "max", "N" }, { "max-per-source", "N" }, { "connect", "T" },
-	{ "idle", "T" }, { "half-closed", "T" }, { NULL, NULL } };
+struct words_option order_bridge_options[WORDS_OPTIONS];
+
+/* How usage shows the values of options. */
+static const char *const value_words[] = {
+	[OPTION_COUNT] = "N",
+	[OPTION_BYTES] = "BYTES",
+	[OPTION_SECONDS] = "T",
+	[OPTION_FLAG] = "yes|no",
+	[OPTION_DEVICE] = "IF",
+	[OPTION_HOST] = "HOST",
+	[OPTION_DST] = "DST",
+};
+
+void
+order_setup(void)
+{
+	struct words_option *words = order_bridge_options;
+	const struct bridge_option *o;
+
+	words->name = "name";
+	words->value = "NAME";
+	for (o = bridge_options; o->name != NULL; o++) {
+		words++;
+		assert(words < order_bridge_options + WORDS_OPTIONS - 1);
+		words->name = o->name;
+		words->value = value_words[o->unit];
+		words->many = o->unit == OPTION_DST;
+	}
+}
 
 /*
  * An address as the library takes it: read here, names resolved, and
@@ -42,11 +70,53 @@ order_address(const struct ctl *ctl, const char *text, char *plain)
 	return CTL_DONE;
 }
 
+static int
+order_option_fail(const struct words_option *word, const char *why)
+{
+	ctl_say("%s \"%s\": %s", word->name, word->value, why);
+	return CTL_USAGE;
+}
+
+/*
+ * An option of a bridge into the library's set.  It is read here, into
+ * `read`, which knows host names and can say what is wrong.
+ */
+static int
+order_option(const struct ctl *ctl, const struct words_option *word,
+    struct bridge_options *read, struct mct_options *options)
+{
+	const struct bridge_option *o = bridge_option_find(word->name);
+	struct resolve_state state = { .error = NULL };
+	struct addr_resolver resolver = { resolve_host, &state };
+	char text[OPTION_TEXT_BYTES];
+	const char *why = "not such a value", *value = word->value;
+	unsigned int nth = read->nmore;
+
+	if (o == NULL) { /* the name */
+		if (bridge_name_check(value, &why) == -1)
+			return order_option_fail(word, why);
+	} else {
+		if (bridge_option_set(read, o, value,
+			ctl->resolve ? &resolver : NULL, &why) == -1)
+			return order_option_fail(word,
+			    state.error != NULL ? state.error : why);
+		/* What says no more than nothing would is no value. */
+		if (!bridge_option_text(read, o,
+			o->unit == OPTION_DST ? nth : 0, text, sizeof text))
+			return CTL_DONE;
+		value = text;
+	}
+	if (mct_options_set(options, word->name, value) == -1)
+		return order_option_fail(word, strerror(errno));
+	return CTL_DONE;
+}
+
 /* The options of a bridge; NULL after saying what is wrong, and *status. */
 static struct mct_options *
-order_options(const struct words_call *call, int *status)
+order_options(const struct ctl *ctl, const struct words_call *call, int *status)
 {
 	struct mct_options *options = mct_options_new();
+	struct bridge_options read;
 	size_t i;
 
 	*status = CTL_REFUSED;
@@ -54,17 +124,13 @@ order_options(const struct words_call *call, int *status)
 		ctl_say("out of memory");
 		return NULL;
 	}
+	memset(&read, 0, sizeof read);
 	for (i = 0; i < call->noptions; i++) {
-		if (mct_options_set(options, call->options[i].name,
-			call->options[i].value) == 0)
-			continue;
-		ctl_say("%s: \"%s\" is %s", call->options[i].name,
-		    call->options[i].value,
-		    errno == ERANGE ? "too large or too long" :
-				      "not such a value");
-		mct_options_free(options);
-		*status = CTL_USAGE;
-		return NULL;
+		*status = order_option(ctl, &call->options[i], &read, options);
+		if (*status != CTL_DONE) {
+			mct_options_free(options);
+			return NULL;
+		}
 	}
 	return options;
 }
@@ -79,7 +145,7 @@ order_bridge_add(struct ctl *ctl, const struct words_call *call)
 	if ((status = order_address(ctl, call->args[0], src)) != CTL_DONE ||
 	    (status = order_address(ctl, call->args[1], dst)) != CTL_DONE)
 		return status;
-	options = order_options(call, &status);
+	options = order_options(ctl, call, &status);
 	if (options == NULL)
 		return status;
 	status = ctl_connect(ctl);

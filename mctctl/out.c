@@ -11,35 +11,51 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/bridge.h"
 #include "../libmct/include/mct/list.h"
 #include "out.h"
 
 #define NS_A_SECOND 1000000000U
 #define NS_A_MS     1000000U
 
-char *
-out_bytes(uint64_t n, char *buf)
+/* In units that are powers of base, of which n has one at least. */
+static char *
+scaled(uint64_t n, uint64_t base, char *buf)
 {
 	static const char units[] = "KMGTPE";
 	uint64_t tenths;
 	unsigned int unit = 0;
 
-	if (n < 1024) {
-		snprintf(buf, OUT_BYTES, "%" PRIu64, n);
-		return buf;
-	}
-	/* What would be rounded up to 1024 belongs to the next unit. */
-	while (n >= 1024 * 1024 - 512) {
-		n >>= 10;
+	/* What would be rounded up to base belongs to the next unit. */
+	while (n >= base * base - base / 2) {
+		n /= base;
 		unit++;
 	}
-	tenths = (n * 10 + 512) / 1024;
+	tenths = (n * 10 + base / 2) / base;
 	if (tenths < 100)
 		snprintf(buf, OUT_BYTES, "%" PRIu64 ".%" PRIu64 "%c",
 		    tenths / 10, tenths % 10, units[unit]);
 	else
-		snprintf(buf, OUT_BYTES, "%" PRIu64 "%c", (n + 512) / 1024,
+		snprintf(buf, OUT_BYTES, "%" PRIu64 "%c", (n + base / 2) / base,
 		    units[unit]);
+	return buf;
+}
+
+char *
+out_bytes(uint64_t n, char *buf)
+{
+	if (n >= 1024)
+		return scaled(n, 1024, buf);
+	snprintf(buf, OUT_BYTES, "%" PRIu64, n);
+	return buf;
+}
+
+char *
+out_count(uint64_t n, char *buf)
+{
+	if (n >= 1000000)
+		return scaled(n, 1000, buf);
+	snprintf(buf, OUT_BYTES, "%" PRIu64, n);
 	return buf;
 }
 
@@ -119,8 +135,11 @@ static const struct {
 	{ "age", UNIT_SECONDS },
 	{ "uptime", UNIT_SECONDS },
 	{ "silent", UNIT_MS },
+	{ "lasted", UNIT_MS },
+	{ "ago", UNIT_SECONDS },
 	{ "born", UNIT_TIME },
 	{ "time", UNIT_TIME },
+	{ "ended", UNIT_TIME },
 	{ "err", UNIT_ERR },
 };
 
@@ -149,7 +168,10 @@ out_number(uint64_t n, enum unit unit, char *buf, size_t size)
 		out_age(n, text);
 		break;
 	case UNIT_MS:
-		out_age(n / 1000, text);
+		if (n < 1000)
+			snprintf(text, sizeof text, "%" PRIu64 "ms", n);
+		else
+			out_age(n / 1000, text);
 		break;
 	case UNIT_TIME:
 		out_time(n, text);
@@ -168,11 +190,16 @@ char *
 out_field(const struct mct_record *record, const char *name, char *buf,
     size_t size)
 {
+	const struct bridge_option *o;
 	const char *text;
 	uint64_t n;
 
 	if (mct_record_number(record, name, &n) == 0) {
-		out_number(n, unit_of(name), buf, size);
+		o = bridge_option_find(name);
+		if (o != NULL)
+			option_print(o->unit, (uint32_t)n, buf, size);
+		else
+			out_number(n, unit_of(name), buf, size);
 		return buf;
 	}
 	text = mct_record_text(record, name);

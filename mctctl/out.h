@@ -19,6 +19,8 @@ struct mct_record;
 
 /* "999", "1.5K", "120M": powers of 1024.  Each returns buf, of OUT_BYTES. */
 char *out_bytes(uint64_t, char *buf);
+/* The same for what is no byte: exact up to 999999, then powers of 1000. */
+char *out_count(uint64_t, char *buf);
 char *out_age(uint64_t seconds, char *buf);        /* "59s", "3m05s", "2d04h" */
 char *out_time(uint64_t since_1970_ns, char *buf); /* local, to the ms */
 
@@ -29,8 +31,9 @@ char *out_time(uint64_t since_1970_ns, char *buf); /* local, to the ms */
 char *out_safe(const char *text, char *buf, size_t size);
 
 /*
- * A field of a record as people read it, by what its name says it is;
- * "-" when there is none or it is empty.  Returns buf.
+ * A field of a record as people read it, by what its name says it is, and
+ * the options of a bridge as in mctd.conf(5); "-" when there is none or it
+ * is empty.  Returns buf.
  */
 char *out_field(const struct mct_record *, const char *name, char *buf,
     size_t size);

@@ -33,7 +33,7 @@ resolve_host(void *arg, const char *host, struct addr *addr)
 
 	memset(&hints, 0, sizeof hints);
 	hints.ai_family = AF_UNSPEC;
-	hints.ai_socktype = addr_socktype(addr);
+	hints.ai_socktype = SOCK_STREAM; /* any: it is the host that counts */
 	hints.ai_flags = AI_ADDRCONFIG;
 	err = getaddrinfo(host, NULL, &hints, &list);
 	if (err != 0) {

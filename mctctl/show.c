@@ -34,11 +34,38 @@ show_field(const struct mct_record *record, const char *field, char *buf,
 	out_field(record, field, buf, size);
 }
 
+/* A number of things, which can be long. */
+static void
+show_count(const struct mct_record *record, const char *field, char *buf,
+    size_t size)
+{
+	char text[OUT_BYTES] = "-";
+	uint64_t n;
+
+	if (mct_record_number(record, field, &n) == 0)
+		out_count(n, text);
+	snprintf(buf, size, "%s", text);
+}
+
+/* What an errno value means; nothing for none. */
+static void
+show_error(const struct mct_record *record, const char *field, char *buf,
+    size_t size)
+{
+	uint64_t n;
+
+	if (mct_record_number(record, field, &n) == -1 || n == 0)
+		snprintf(buf, size, "-");
+	else
+		out_safe(strerror((int)(n & 0xffff)), buf, size);
+}
+
 /* All drops, whatever the reason. */
 static void
 show_drops(const struct mct_record *record, const char *prefix, char *buf,
     size_t size)
 {
+	char text[OUT_BYTES];
 	const char *name;
 	uint64_t n, sum = 0;
 	unsigned int i;
@@ -49,7 +76,7 @@ show_drops(const struct mct_record *record, const char *prefix, char *buf,
 			continue;
 		sum += n;
 	}
-	snprintf(buf, size, "%" PRIu64, sum);
+	snprintf(buf, size, "%s", out_count(sum, text));
 }
 
 /* The bridge of a session: its name, or its id when it has none. */
@@ -80,8 +107,8 @@ static const struct show_column datagram_columns[] = {
 	{ { "SRC", TABLE_SHRINK }, "src", show_field },
 	{ { "DST", TABLE_SHRINK }, "dst", show_field },
 	{ { "TO-DST", TABLE_RIGHT }, "bytes-to-dst", show_field },
-	{ { "MSG-IN", TABLE_RIGHT }, "messages-in", show_field },
-	{ { "MSG-OUT", TABLE_RIGHT }, "messages-out", show_field },
+	{ { "MSG-IN", TABLE_RIGHT }, "messages-in", show_count },
+	{ { "MSG-OUT", TABLE_RIGHT }, "messages-out", show_count },
 	{ { "DROPS", TABLE_RIGHT }, "drop-", show_drops },
 };
 
@@ -91,9 +118,23 @@ static const struct show_column session_columns[] = {
 	{ { "PEER", TABLE_SHRINK }, "peer", show_field },
 	{ { "DST", TABLE_SHRINK }, "dst", show_field },
 	{ { "STATE", 0 }, "state", show_field },
+	{ { "REASON", TABLE_OPTIONAL }, "reason", show_field },
 	{ { "AGE", TABLE_RIGHT }, "age", show_field },
 	{ { "TO-DST", TABLE_RIGHT }, "bytes-to-dst", show_field },
 	{ { "TO-SRC", TABLE_RIGHT }, "bytes-to-src", show_field },
+};
+
+static const struct show_column ended_columns[] = {
+	{ { "ID", TABLE_RIGHT }, "id", show_field },
+	{ { "BRIDGE", TABLE_SHRINK }, "bridge", show_bridge_name },
+	{ { "PEER", TABLE_SHRINK }, "peer", show_field },
+	{ { "DST", TABLE_SHRINK }, "dst", show_field },
+	{ { "REASON", TABLE_SHRINK }, "reason", show_field },
+	{ { "ERROR", TABLE_SHRINK | TABLE_OPTIONAL }, "err", show_error },
+	{ { "TO-DST", TABLE_RIGHT }, "bytes-to-dst", show_field },
+	{ { "TO-SRC", TABLE_RIGHT }, "bytes-to-src", show_field },
+	{ { "LASTED", TABLE_RIGHT }, "lasted", show_field },
+	{ { "AGO", TABLE_RIGHT }, "ago", show_field },
 };
 
 #define COLUMNS(table) table, sizeof table / sizeof *table
@@ -113,8 +154,7 @@ show_next(struct mct_list *list, const struct mct_record **record)
 	}
 }
 
-/* Calls put for each record of a list.  Returns an exit status. */
-static int
+int
 show_each(struct ctl *ctl, const char *what,
     void (*put)(void *arg, const struct mct_record *), void *arg)
 {
@@ -230,6 +270,55 @@ bridges_table(struct ctl *ctl)
 	return status;
 }
 
+/* Whether the nth dst is one of "1,3". */
+static int
+is_held(const struct mct_record *record, unsigned int nth)
+{
+	const char *held = mct_record_text(record, "held");
+
+	return held != NULL && strchr(held, (int)('0' + nth)) != NULL;
+}
+
+/* The number of a dst by its field, which is "dst" or "dst-2"; 0: none. */
+static unsigned int
+dst_number(const char *name)
+{
+	if (strcmp(name, "dst") == 0)
+		return 1;
+	if (strncmp(name, "dst-", 4) != 0 || name[4] < '2' || name[4] > '9')
+		return 0;
+	return (unsigned int)(name[4] - '0');
+}
+
+/* One bridge with all that is known of it: a line each. */
+static void
+put_whole_bridge(void *arg, const struct mct_record *record)
+{
+	char text[OUT_TEXT_BYTES];
+	int *before = arg;
+	const char *name;
+	unsigned int i, nth;
+
+	if ((*before)++ > 0)
+		putchar('\n');
+	for (i = 0; (name = mct_record_field(record, i)) != NULL; i++) {
+		if (strcmp(name, "kind") == 0 || strcmp(name, "held") == 0)
+			continue;
+		nth = dst_number(name);
+		printf("%-20s %s%s\n", name,
+		    out_field(record, name, text, sizeof text),
+		    nth > 0 && is_held(record, nth) ? " (held)" : "");
+	}
+}
+
+static int
+bridges_whole(struct ctl *ctl)
+{
+	int before = 0;
+
+	return show_each(ctl, "bridges", put_whole_bridge, &before);
+}
+
 static int
 sessions_table(struct ctl *ctl)
 {
@@ -239,7 +328,15 @@ sessions_table(struct ctl *ctl)
 	return rows_end(&rows, show_each(ctl, "sessions", put_row, &rows));
 }
 
-/* For programs all fields of each record, for people a table. */
+static int
+ended_table(struct ctl *ctl)
+{
+	struct rows rows;
+
+	rows_begin(&rows, COLUMNS(ended_columns));
+	return rows_end(&rows, show_each(ctl, "ended", put_row, &rows));
+}
+
 static int
 show_list(struct ctl *ctl, const char *what, int (*table)(struct ctl *))
 {
@@ -251,11 +348,14 @@ show_list(struct ctl *ctl, const char *what, int (*table)(struct ctl *))
 	return status != CTL_DONE ? status : ctl_flush();
 }
 
+const struct words_option show_bridges_options[] = { { "verbose", NULL, 0 },
+	{ NULL, NULL, 0 } };
+
 int
 show_bridges(struct ctl *ctl, const struct words_call *call)
 {
-	(void)call;
-	return show_list(ctl, "bridges", bridges_table);
+	return show_list(ctl, "bridges",
+	    ctl->verbose || call->noptions > 0 ? bridges_whole : bridges_table);
 }
 
 int
@@ -263,6 +363,13 @@ show_sessions(struct ctl *ctl, const struct words_call *call)
 {
 	(void)call;
 	return show_list(ctl, "sessions", sessions_table);
+}
+
+int
+show_ended(struct ctl *ctl, const struct words_call *call)
+{
+	(void)call;
+	return show_list(ctl, "ended", ended_table);
 }
 
 /* In the summary, what is in use stands in one line with its limit. */

@@ -13,7 +13,7 @@
 #define GAP   2
 
 /* A column is not made narrower than this, nor than its header. */
-#define LEAST 8
+#define LEAST 6
 
 /* What a shortened cell ends with. */
 #define CUT   '~'

@@ -137,41 +137,73 @@ words_command(const struct words_command *table, int argc, char **argv,
 	return cmd;
 }
 
+/* The option that a word stands for; NULL and why when there is not one. */
+static const struct words_option *
+words_option(const struct words_option *o, const char *text, char *why)
+{
+	struct choices c = { .n = 0 };
+	const struct words_option *flag;
+	const char *name;
+
+	if (o == NULL || o->name == NULL) {
+		snprintf(why, WORDS_WHY_BYTES, "\"%.40s\" is one word too many",
+		    text);
+		return NULL;
+	}
+	for (flag = o; flag->name != NULL; flag++) {
+		choices_add(&c, flag->name);
+		if (flag->value == NULL && text[0] == '-' &&
+		    text[1] == flag->name[0] && text[2] == '\0')
+			return flag;
+	}
+	name = choices_pick(&c, text, why);
+	while (name != NULL && strcmp(o->name, name) != 0)
+		o++;
+	return name != NULL ? o : NULL;
+}
+
+/* Whether it was given before and cannot be given again. */
+static int
+is_given(const struct words_call *call, const struct words_option *o)
+{
+	size_t i;
+
+	for (i = 0; i < call->noptions && !o->many; i++) {
+		if (call->options[i].name == o->name)
+			return 1;
+	}
+	return 0;
+}
+
 /* Options with their values; 0, or -1 and why. */
 static int
 words_options(struct words_call *call, int argc, char **argv, char *why)
 {
 	const struct words_option *o;
-	struct choices c = { .n = 0 };
-	const char *name;
-	size_t i;
 	int at;
 
-	for (o = call->command->options; o != NULL && o->name != NULL; o++)
-		choices_add(&c, o->name);
-	for (at = 0; at < argc; at += 2) {
-		if (c.n == 0) {
-			snprintf(why, WORDS_WHY_BYTES,
-			    "\"%.40s\" is one word too many", argv[at]);
+	for (at = 0; at < argc; at++) {
+		o = words_option(call->command->options, argv[at], why);
+		if (o == NULL)
+			return -1;
+		if (is_given(call, o)) {
+			snprintf(why, WORDS_WHY_BYTES, "%s is given twice",
+			    o->name);
 			return -1;
 		}
-		name = choices_pick(&c, argv[at], why);
-		if (name == NULL)
+		if (call->noptions == WORDS_OPTIONS) {
+			snprintf(why, WORDS_WHY_BYTES, "too many options");
 			return -1;
-		for (i = 0; i < call->noptions; i++) {
-			if (call->options[i].name == name) {
-				snprintf(why, WORDS_WHY_BYTES,
-				    "%s is given twice", name);
-				return -1;
-			}
 		}
-		if (at + 1 == argc || call->noptions == WORDS_OPTIONS) {
+		call->options[call->noptions] = *o;
+		if (o->value != NULL && ++at == argc) {
 			snprintf(why, WORDS_WHY_BYTES, "%s needs a value",
-			    name);
+			    o->name);
 			return -1;
 		}
-		call->options[call->noptions].name = name;
-		call->options[call->noptions++].value = argv[at + 1];
+		if (o->value != NULL)
+			call->options[call->noptions].value = argv[at];
+		call->noptions++;
 	}
 	return 0;
 }
@@ -221,8 +253,11 @@ words_usage(const struct words_command *cmd, char *buf, size_t size)
 	}
 	for (o = cmd->options; o != NULL && o->name != NULL; o++) {
 		used = strlen(buf);
-		snprintf(buf + used, size - used, " [%s %s]", o->name,
-		    o->value);
+		if (o->value == NULL)
+			snprintf(buf + used, size - used, " [-%c]", *o->name);
+		else
+			snprintf(buf + used, size - used, " [%s %s]%s", o->name,
+			    o->value, o->many ? "..." : "");
 	}
 	return buf;
 }

@@ -10,16 +10,20 @@
 #include <stdint.h>
 
 #define WORDS_ARGS      2
-#define WORDS_OPTIONS   16
-#define WORDS_WHY_BYTES 256
+#define WORDS_OPTIONS   32 /* of a command line, and of a command */
+#define WORDS_WHY_BYTES 512
 
 struct ctl;
 struct words_call;
 
-/* An option after the arguments: a word, and its value as usage shows it. */
+/*
+ * An option after the arguments: a word, and its value as usage shows it.
+ * Without a value it is a flag: "verbose", which can also be given as "-v".
+ */
 struct words_option {
 	const char *name;
 	const char *value;
+	int many; /* may be given again and again */
 };
 
 struct words_command {

@@ -34,6 +34,12 @@
  */
 #define SOCKET_BUSY_BYTES (10UL * 1024 * 1024)
 
+/*
+ * A pipe made to hold PIPE_BYTES: 256 of struct pipe_buffer, of 40 bytes each,
+ * while it is empty, and the pages themselves when it is full.
+ */
+#define PIPE_IDLE_BYTES   10240
+
 void
 budget_add(struct budget *b, const char *process, const char *what,
     size_t bytes)
@@ -54,30 +60,43 @@ sockets(const struct conf *conf)
 	return 2 * conf->limits.bridges + 2 * conf->limits.sessions;
 }
 
+/* The powers that one bridge of the file needs. */
+static unsigned int
+bridge_powers(const struct bridge_spec *spec)
+{
+	int port = addr_port(&spec->src);
+	unsigned int powers = 0;
+
+	if (port > 0 && port < FIRST_FREE_PORT)
+		powers |= POWER_LOW_PORTS;
+	if (spec->options.mark != 0)
+		powers |= POWER_NET_ADMIN;
+	return powers;
+}
+
+/* A pipe has two descriptors; the parent keeps those of every engine. */
 void
 budget_fds(struct budget *b, const struct conf *conf)
 {
+	uint32_t pipes = 2 * conf->limits.pipes;
 	uint32_t i;
-	int port;
 
 	b->parent_fds = LOW_FDS + conf->ndirectories + conf->limits.clients +
-	    1 + sockets(conf) + PARENT_SPARE_FDS;
-	b->engine_fds = sockets(conf) + CHILD_FDS;
+	    1 + sockets(conf) + pipes * conf->engines + PARENT_SPARE_FDS;
+	b->engine_fds = sockets(conf) + pipes + CHILD_FDS;
 	b->control_fds = conf->limits.clients + 1 + CHILD_FDS;
 	b->powers = 0;
-	for (i = 0; i < conf->nbridges; i++) {
-		port = addr_port(&conf->bridges[i].spec.src);
-		if (port > 0 && port < FIRST_FREE_PORT)
-			b->powers |= POWER_LOW_PORTS;
-	}
+	for (i = 0; i < conf->nbridges; i++)
+		b->powers |= bridge_powers(&conf->bridges[i].spec);
 }
 
 /* Standby children have their tables from the start. */
 static uint32_t
 processes(const struct budget_line *line, const struct conf *conf)
 {
-	if (strcmp(line->process, "engine") == 0 ||
-	    strcmp(line->process, "control") == 0)
+	if (strcmp(line->process, "engine") == 0)
+		return conf->engines + conf->limits.standby;
+	if (strcmp(line->process, "control") == 0)
 		return 1 + conf->limits.standby;
 	return 1;
 }
@@ -141,6 +160,7 @@ static void
 print_kernel(const struct conf *conf, FILE *out)
 {
 	unsigned long n = sockets(conf);
+	unsigned long pipes = conf->limits.pipes * conf->engines;
 
 	(void)fprintf(out,
 	    "# kernel memory, estimated, for %lu sockets\n"
@@ -148,6 +168,12 @@ print_kernel(const struct conf *conf, FILE *out)
 	    "#   at most  %lu bytes each when peers do not read; in all what "
 	    "net.ipv4.tcp_mem allows\n",
 	    n, n * SOCKET_IDLE_BYTES, SOCKET_IDLE_BYTES, SOCKET_BUSY_BYTES);
+	(void)fprintf(out,
+	    "# kernel memory, estimated, for %lu pipes\n"
+	    "#   empty    %lu bytes, %d each\n"
+	    "#   at most  %lu bytes, %d each\n",
+	    pipes, pipes * PIPE_IDLE_BYTES, PIPE_IDLE_BYTES, pipes * PIPE_BYTES,
+	    PIPE_BYTES);
 }
 
 /* One bridge may then take the sessions that another counts on. */

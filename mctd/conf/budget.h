@@ -32,7 +32,7 @@ struct budget {
 
 void budget_add(struct budget *, const char *process, const char *what,
     size_t bytes);
-/* The descriptors each process may need; powers from the bridges' ports. */
+/* The descriptors each process may need; the powers the bridges need. */
 void budget_fds(struct budget *, const struct conf *);
 /* As comments of mctd.conf(5), to follow a printed configuration. */
 void budget_print(const struct budget *, const struct conf *, FILE *);

@@ -22,6 +22,20 @@ check_room(const struct conf *conf, struct conf_source *source)
 	    conf->limits.bridges);
 }
 
+/* Their channels have descriptors of a fixed range. */
+static int
+check_children(const struct conf *conf, struct conf_source *source)
+{
+	uint32_t n = 1 + conf->engines + 2 * conf->limits.standby;
+
+	if (n <= LIMIT_CHILDREN)
+		return 0;
+	return fail_at(source, source->name, 0,
+	    "\"engines %u\" and \"limits { standby %u }\" make %u processes "
+	    "(1 + engines + 2 * standby), more than %d",
+	    conf->engines, conf->limits.standby, n, LIMIT_CHILDREN);
+}
+
 /* The path is directory, '/', and one component. */
 static int
 lies_in(const char *path, const char *directory)
@@ -67,7 +81,22 @@ shared(const struct bridge_spec *a, const struct bridge_spec *b)
 		return NULL;
 	if (addr_is_connected_type(&a->src))
 		return "src";
-	return addr_equal(&a->dst, &b->dst) ? "src and dst" : NULL;
+	return bridge_same_ends(a, b) ? "src and dst" : NULL;
+}
+
+static int
+check_ends(const struct conf *conf, struct conf_source *source,
+    const struct conf_bridge *b)
+{
+	const struct addr *dst;
+	unsigned int i;
+
+	if (check_end(conf, source, b, &b->spec.src, "src") == -1)
+		return -1;
+	for (i = 0; (dst = bridge_dst(&b->spec, i)) != NULL; i++)
+		if (check_end(conf, source, b, dst, "dst") == -1)
+			return -1;
+	return 0;
 }
 
 static int
@@ -89,12 +118,12 @@ check_conf(const struct conf *conf, struct conf_source *source)
 	const struct conf_bridge *b;
 	uint32_t i, j;
 
-	if (check_room(conf, source) == -1)
+	if (check_room(conf, source) == -1 ||
+	    check_children(conf, source) == -1)
 		return -1;
 	for (i = 0; i < conf->nbridges; i++) {
 		b = &conf->bridges[i];
-		if (check_end(conf, source, b, &b->spec.src, "src") == -1 ||
-		    check_end(conf, source, b, &b->spec.dst, "dst") == -1)
+		if (check_ends(conf, source, b) == -1)
 			return -1;
 		for (j = 0; j < i; j++)
 			if (check_pair(source, &conf->bridges[j], b) == -1)

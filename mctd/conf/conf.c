@@ -65,6 +65,8 @@ conf_default(struct conf *conf)
 	conf->limits.clients = LIMIT_CLIENTS_DEFAULT;
 	conf->limits.events = LIMIT_EVENTS_DEFAULT;
 	conf->limits.standby = LIMIT_STANDBY_DEFAULT;
+	conf->limits.pipes = LIMIT_PIPES_DEFAULT;
+	conf->engines = LIMIT_ENGINES_DEFAULT;
 	conf->timeouts.connect_s = CONNECT_S_DEFAULT;
 	conf->timeouts.idle_s = IDLE_S_DEFAULT;
 	conf->timeouts.half_closed_s = HALF_CLOSED_S_DEFAULT;
@@ -91,19 +93,13 @@ conf_define(const char *assignment)
 	    (size_t)(p - (equals + 1)), 1);
 }
 
-static void
-resolve(uint32_t *value, uint32_t otherwise)
-{
-	if (*value == 0)
-		*value = otherwise;
-	else if (*value == OPTION_NEVER)
-		*value = 0;
-}
-
 void
 conf_resolve(const struct conf *conf, struct bridge_options *options)
 {
-	resolve(&options->connect_s, conf->timeouts.connect_s);
-	resolve(&options->idle_s, conf->timeouts.idle_s);
-	resolve(&options->half_closed_s, conf->timeouts.half_closed_s);
+	struct bridge_defaults defaults;
+
+	defaults.connect_s = conf->timeouts.connect_s;
+	defaults.idle_s = conf->timeouts.idle_s;
+	defaults.half_closed_s = conf->timeouts.half_closed_s;
+	bridge_options_resolve(options, &defaults);
 }

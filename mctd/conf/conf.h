@@ -24,6 +24,7 @@ struct conf_limits {
 	uint32_t clients;
 	uint32_t events;
 	uint32_t standby;
+	uint32_t pipes; /* of each engine */
 };
 
 struct conf_timeouts {
@@ -49,6 +50,8 @@ struct conf {
 	char socket_group[CONF_USER_BYTES]; /* empty: none */
 	struct conf_limits limits;
 	struct conf_timeouts timeouts;
+	uint32_t engines; /* "auto" is put in as a number */
+	uint32_t spin_us; /* 0: an engine sleeps at once */
 	char directory[LIMIT_DIRECTORIES][CONF_PATH_BYTES];
 	uint32_t ndirectories;
 	struct conf_bridge *bridges;
@@ -100,8 +103,8 @@ int conf_parse(struct conf *, struct conf_source *);
 void conf_print(const struct conf *, FILE *);
 
 /*
- * The options of a bridge with the file's timeouts put in where it says
- * nothing.
+ * The options of a bridge with the file's timeouts, and the other defaults,
+ * put in where it says nothing.
  */
 void conf_resolve(const struct conf *, struct bridge_options *);
 

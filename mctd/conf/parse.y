@@ -57,7 +57,7 @@ static void yyerror(const char *);
 }
 
 %token <text> USER CHROOT SOCKET MODE GROUP LIMITS TIMEOUTS DRAIN
-%token <text> DIRECTORY BRIDGE INCLUDE
+%token <text> ENGINES SPIN DIRECTORY BRIDGE INCLUDE
 %token <text> WORD STRING
 %token BAD
 %type <text> value
@@ -78,6 +78,8 @@ statement
 	| SOCKET value { DO(statement_socket(&st, &$2)); } socket_options
 	| DIRECTORY value { DO(statement_directory(&st, &$2)); }
 	| DRAIN value { DO(statement_drain(&st, &$2)); }
+	| ENGINES value { DO(statement_engines(&st, &$2)); }
+	| SPIN value { DO(statement_spin(&st, &$2)); }
 	| LIMITS { st.block = BLOCK_LIMITS; } block
 	| TIMEOUTS { st.block = BLOCK_TIMEOUTS; } block
 	| BRIDGE { statement_bridge_begin(&st, &$1); } bridge_words
@@ -130,6 +132,8 @@ static const struct keyword {
 	{ "limits", LIMITS, 0 },
 	{ "timeouts", TIMEOUTS, 0 },
 	{ "drain", DRAIN, 0 },
+	{ "engines", ENGINES, 0 },
+	{ "spin", SPIN, 0 },
 	{ "directory", DIRECTORY, 0 },
 	{ "bridge", BRIDGE, 0 },
 	{ "include", INCLUDE, 0 },
@@ -254,7 +258,11 @@ conf_parse(struct conf *conf, struct conf_source *source)
 	macro_begin();
 	if (lex_begin(&st.lex) == -1)
 		return -1;
-	failed = yyparse() != 0 || check_conf(conf, source) == -1;
+	failed = yyparse() != 0;
+	if (!failed) {
+		statement_end(&st);
+		failed = check_conf(conf, source) == -1;
+	}
 	/* Of what the caller owns nothing is kept. */
 	memset(&st, 0, sizeof(st));
 	memset(&at, 0, sizeof(at));

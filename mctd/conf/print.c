@@ -29,24 +29,13 @@ print_text(const char *word, const char *text, FILE *out)
 	(void)fputc('\n', out);
 }
 
-/* In the largest unit that leaves nothing over. */
 static void
 print_seconds(const char *name, uint32_t seconds, FILE *out)
 {
-	static const struct {
-		uint32_t seconds;
-		char unit;
-	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' } };
-	size_t i;
+	char text[OPTION_TEXT_BYTES];
 
-	for (i = 0; seconds != 0 && i < 3; i++) {
-		if (seconds % units[i].seconds == 0) {
-			(void)fprintf(out, " %s %u%c", name,
-			    seconds / units[i].seconds, units[i].unit);
-			return;
-		}
-	}
-	(void)fprintf(out, " %s %u%s", name, seconds, seconds == 0 ? "" : "s");
+	(void)fprintf(out, " %s %s", name,
+	    option_print(OPTION_SECONDS, seconds, text, sizeof(text)));
 }
 
 static void
@@ -70,8 +59,11 @@ print_numbers(const struct conf *conf, FILE *out)
 
 	(void)fprintf(out,
 	    "limits { bridges %u sessions %u clients %u "
-	    "events %u standby %u }\n",
-	    l->bridges, l->sessions, l->clients, l->events, l->standby);
+	    "events %u standby %u pipes %u }\n",
+	    l->bridges, l->sessions, l->clients, l->events, l->standby,
+	    l->pipes);
+	(void)fprintf(out, "engines %u\nspin %u\n", conf->engines,
+	    conf->spin_us);
 	(void)fputs("timeouts {", out);
 	print_seconds("connect", t->connect_s, out);
 	print_seconds("idle", t->idle_s, out);
@@ -82,39 +74,44 @@ print_numbers(const struct conf *conf, FILE *out)
 
 /* Bare where the lexer takes it as one word, else in quotes. */
 static void
-print_addr(const struct addr *a, FILE *out)
+print_value(const char *text, FILE *out)
 {
 	static const char plain[] =
 	    "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789[]:%*@.-/_";
-	char text[ADDR_TEXT_BYTES];
 
-	(void)addr_print(a, text, sizeof(text));
 	(void)fputc(' ', out);
-	if (strspn(text, plain) == strlen(text))
+	if (text[0] != '\0' && strspn(text, plain) == strlen(text))
 		(void)fputs(text, out);
 	else
 		print_quoted(text, out);
 }
 
 static void
+print_addr(const struct addr *a, FILE *out)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	print_value(addr_print(a, text, sizeof(text)), out);
+}
+
+static void
 print_options(const struct bridge_options *options, FILE *out)
 {
 	const struct bridge_option *o;
-	uint32_t value;
+	char text[OPTION_TEXT_BYTES];
+	unsigned int nth;
 	int opened = 0;
 
 	for (o = bridge_options; o->name != NULL; o++) {
-		if ((value = bridge_option_get(options, o)) == 0)
-			continue;
-		if (!opened)
-			(void)fputs(" {", out);
-		opened = 1;
-		if (o->unit == OPTION_SECONDS)
-			print_seconds(o->name,
-			    value == OPTION_NEVER ? 0 : value, out);
-		else
-			(void)fprintf(out, " %s %u", o->name, value);
+		for (nth = 0; bridge_option_text(options, o, nth, text,
+				  sizeof(text)) == 1;
+		     nth++) {
+			(void)fprintf(out, "%s %s", opened ? "" : " {",
+			    o->name);
+			print_value(text, out);
+			opened = 1;
+		}
 	}
 	if (opened)
 		(void)fputs(" }", out);

@@ -9,12 +9,13 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fail.h"
 #include "macro.h"
 #include "statement.h"
 
-/* The numbers of limits and timeouts: name, range, place in the tree. */
+/* The numbers of the file and its blocks: name, range, place in the tree. */
 static const struct setting {
 	enum block block;
 	const char *name;
@@ -33,6 +34,12 @@ static const struct setting {
 	    offsetof(struct conf, limits.events) },
 	{ BLOCK_LIMITS, "standby", OPTION_COUNT, 0, LIMIT_STANDBY_MAX,
 	    offsetof(struct conf, limits.standby) },
+	{ BLOCK_LIMITS, "pipes", OPTION_COUNT, 0, LIMIT_PIPES_MAX,
+	    offsetof(struct conf, limits.pipes) },
+	{ BLOCK_NONE, "engines", OPTION_COUNT, 1, LIMIT_ENGINES_MAX,
+	    offsetof(struct conf, engines) },
+	{ BLOCK_NONE, "spin", OPTION_COUNT, 0, SPIN_US_MAX,
+	    offsetof(struct conf, spin_us) },
 	{ BLOCK_TIMEOUTS, "connect", OPTION_SECONDS, 0, TIMEOUT_S_MAX,
 	    offsetof(struct conf, timeouts.connect_s) },
 	{ BLOCK_TIMEOUTS, "idle", OPTION_SECONDS, 0, TIMEOUT_S_MAX,
@@ -43,6 +50,8 @@ static const struct setting {
 	    offsetof(struct conf, timeouts.drain_s) },
 };
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
+
+static const char too_long[] = "this is too long";
 
 /* Bits of st->given: the settings by index, then these. */
 enum given {
@@ -55,7 +64,8 @@ enum given {
 
 /* Words of statements, for a hint at a brace that was forgotten. */
 static const char *const outer_words[] = { "user", "chroot", "socket", "limits",
-	"timeouts", "drain", "directory", "bridge", "include" };
+	"timeouts", "drain", "engines", "spin", "directory", "bridge",
+	"include" };
 
 static const char *
 block_name(enum block block)
@@ -123,32 +133,23 @@ copy_account(struct statement *st, char *buf, const struct lex_text *text,
 	return 0;
 }
 
-/* The value as the unit says; a range is named in the error. */
-static int
-number(struct statement *st, const char *name, enum option_unit unit,
-    uint32_t min, uint32_t max, const struct lex_text *text, uint32_t *value)
+/* As a string, or NULL when it is too long to be any value. */
+static const char *
+value_text(const struct lex_text *text, char *buf, size_t size)
 {
-	const char *of = unit == OPTION_SECONDS ? " seconds" : "";
-	char word[32];
+	if (text->len >= size)
+		return NULL;
+	memcpy(buf, text->at, text->len);
+	buf[text->len] = '\0';
+	return buf;
+}
 
-	if (text->len >= sizeof(word))
-		return lex_fail(&st->lex, text->line,
-		    "%s: the number is too long", name);
-	memcpy(word, text->at, text->len);
-	word[text->len] = '\0';
-	if (bridge_option_parse(unit, word, max, value) == -1) {
-		if (errno == EINVAL && unit == OPTION_SECONDS)
-			return lex_fail(&st->lex, text->line,
-			    "%s: \"%s\" is not a time like 90, 90s, 5m, 2h "
-			    "or 1d",
-			    name, word);
-		if (errno == EINVAL)
-			return lex_fail(&st->lex, text->line,
-			    "%s: \"%s\" is not a number", name, word);
-	} else if (*value >= min)
-		return 0;
-	return lex_fail(&st->lex, text->line,
-	    "%s: %s is out of range (%u to %u%s)", name, word, min, max, of);
+static int
+bad_value(struct statement *st, const char *name, const struct lex_text *text,
+    const char *why)
+{
+	return lex_fail(&st->lex, text->line, "%s \"%.*s\": %s", name,
+	    LEX_ARGS(text), why);
 }
 
 int
@@ -211,16 +212,14 @@ statement_mode(struct statement *st, const struct lex_text *text)
 		return -1;
 	for (i = 0; i < text->len; i++) {
 		if (text->at[i] < '0' || text->at[i] > '7')
-			return lex_fail(&st->lex, text->line,
-			    "mode: \"%.*s\" is not an octal number",
-			    LEX_ARGS(text));
+			return bad_value(st, "mode", text,
+			    "this is not an octal number");
 		if (mode <= 0777)
 			mode = mode * 8 + (unsigned int)(text->at[i] - '0');
 	}
 	if (text->len == 0 || mode > 0777)
-		return lex_fail(&st->lex, text->line,
-		    "mode: \"%.*s\" is out of range (0 to 0777)",
-		    LEX_ARGS(text));
+		return bad_value(st, "mode", text,
+		    "this is out of range (0 to 0777)");
 	st->conf->socket_mode = (mode_t)mode;
 	return 0;
 }
@@ -304,11 +303,15 @@ set(struct statement *st, size_t i, const struct lex_text *name,
     const struct lex_text *text)
 {
 	const struct setting *s = &settings[i];
+	const char *why = too_long;
+	char buf[MACRO_VALUE_BYTES];
 	uint32_t value;
 
-	if (once(st, &st->given, (unsigned int)i, name, s->name) == -1 ||
-	    number(st, s->name, s->unit, s->min, s->max, text, &value) == -1)
+	if (once(st, &st->given, (unsigned int)i, name, s->name) == -1)
 		return -1;
+	if (value_text(text, buf, sizeof(buf)) == NULL ||
+	    option_parse(s->unit, buf, s->min, s->max, &value, &why) == -1)
+		return bad_value(st, s->name, text, why);
 	memcpy((char *)st->conf + s->offset, &value, sizeof(value));
 	return 0;
 }
@@ -318,7 +321,8 @@ set_option(struct statement *st, const struct lex_text *name,
     const struct lex_text *text)
 {
 	const struct bridge_option *o;
-	uint32_t value;
+	const char *why = too_long;
+	char buf[MACRO_VALUE_BYTES];
 
 	for (o = bridge_options; o->name != NULL; o++)
 		if (strlen(o->name) == name->len &&
@@ -326,13 +330,14 @@ set_option(struct statement *st, const struct lex_text *name,
 			break;
 	if (o->name == NULL)
 		return unknown(st, name);
-	if (once(st, &st->options_given, (unsigned int)(o - bridge_options),
-		name, o->name) == -1 ||
-	    number(st, o->name, o->unit, 0, o->max, text, &value) == -1)
+	if (o->unit != OPTION_DST &&
+	    once(st, &st->options_given, (unsigned int)(o - bridge_options),
+		name, o->name) == -1)
 		return -1;
-	if (o->unit == OPTION_SECONDS && value == 0)
-		value = OPTION_NEVER;
-	bridge_option_put(&st->options, o, value);
+	st->has_options = 1;
+	if (value_text(text, buf, sizeof(buf)) == NULL ||
+	    bridge_option_set(&st->options, o, buf, NULL, &why) == -1)
+		return bad_value(st, o->name, text, why);
 	return 0;
 }
 
@@ -352,16 +357,65 @@ statement_setting(struct statement *st, const struct lex_text *name,
 	return unknown(st, name);
 }
 
-/* Also a statement of its own, because it is not about bridges. */
-int
-statement_drain(struct statement *st, const struct lex_text *value)
+/* A setting that is a statement of its own: name and value. */
+static int
+setting_alone(struct statement *st, enum block block, const char *word,
+    const struct lex_text *value)
 {
 	struct lex_text name = *value;
 
-	st->block = BLOCK_TIMEOUTS;
-	name.at = "drain";
-	name.len = strlen(name.at);
+	st->block = block;
+	name.at = word;
+	name.len = strlen(word);
 	return statement_setting(st, &name, value);
+}
+
+/* Also outside of timeouts, because it is not about bridges. */
+int
+statement_drain(struct statement *st, const struct lex_text *value)
+{
+	return setting_alone(st, BLOCK_TIMEOUTS, "drain", value);
+}
+
+int
+statement_spin(struct statement *st, const struct lex_text *value)
+{
+	return setting_alone(st, BLOCK_NONE, "spin", value);
+}
+
+/* "auto" is as many as there are processors, less one for the parent. */
+int
+statement_engines(struct statement *st, const struct lex_text *value)
+{
+	static const char one[] = "1";
+	struct lex_text text = *value;
+
+	if (value->len == 4 && memcmp(value->at, "auto", 4) == 0) {
+		st->engines_auto = 1;
+		text.at = one;
+		text.len = strlen(one);
+	} else if (value->len > 0 && (value->at[0] < '0' || value->at[0] > '9'))
+		return lex_fail(&st->lex, value->line,
+		    "engines \"%.*s\": this is neither a number nor auto",
+		    LEX_ARGS(value));
+	return setting_alone(st, BLOCK_NONE, "engines", &text);
+}
+
+/* No more than may be, whatever the machine has: "auto" never fails. */
+void
+statement_end(struct statement *st)
+{
+	const struct conf_limits *limits = &st->conf->limits;
+	long n, most = LIMIT_ENGINES_MAX;
+
+	if (!st->engines_auto)
+		return;
+	if (most > LIMIT_CHILDREN - 1 - 2 * (long)limits->standby)
+		most = LIMIT_CHILDREN - 1 - 2 * (long)limits->standby;
+	n = sysconf(_SC_NPROCESSORS_ONLN) - 1;
+	if (n > most)
+		n = most;
+	st->conf->engines = n > 1 ? (uint32_t)n : 1;
 }
 
 /* ---- bridges ---- */
@@ -373,6 +427,7 @@ statement_bridge_begin(struct statement *st, const struct lex_text *word)
 	st->bridge = *word;
 	st->nwords = 0;
 	st->options_given = 0;
+	st->has_options = 0;
 	memset(&st->options, 0, sizeof(st->options));
 }
 
@@ -391,24 +446,20 @@ static int
 read_addr(struct statement *st, struct addr *a, const char *end,
     const struct lex_text *text)
 {
-	char word[MACRO_VALUE_BYTES];
-	const char *why = "the address is too long";
+	char buf[MACRO_VALUE_BYTES];
+	const char *why = too_long;
 
-	if (text->len < sizeof(word)) {
-		memcpy(word, text->at, text->len);
-		word[text->len] = '\0';
-		if (addr_parse(a, word, NULL, &why) == 0)
-			return 0;
-	}
-	return lex_fail(&st->lex, text->line, "%s \"%.*s\": %s", end,
-	    LEX_ARGS(text), why);
+	if (value_text(text, buf, sizeof(buf)) == NULL ||
+	    addr_parse(a, buf, NULL, &why) == -1)
+		return bad_value(st, end, text, why);
+	return 0;
 }
 
 /* An option that has no effect would make a reader believe otherwise. */
 static int
 check_options(struct statement *st, const struct bridge_spec *spec)
 {
-	if (st->options_given == 0 || addr_is_connected_type(&spec->src))
+	if (!st->has_options || addr_is_connected_type(&spec->src))
 		return 0;
 	return lex_fail(&st->lex, st->bridge.line,
 	    "a connectionless bridge has no sessions, so none of the options "

@@ -27,6 +27,8 @@ struct statement {
 	enum block block;
 	uint32_t given;         /* bits: what has been set already */
 	uint32_t options_given; /* the same, in the braces of a bridge */
+	int has_options;        /* there was one in these braces */
+	int engines_auto;
 	struct lex_text bridge; /* the word "bridge", for its line */
 	struct lex_text word[BRIDGE_WORDS];
 	unsigned int nwords;
@@ -42,6 +44,11 @@ int statement_mode(struct statement *, const struct lex_text *);
 int statement_group(struct statement *, const struct lex_text *);
 int statement_directory(struct statement *, const struct lex_text *);
 int statement_drain(struct statement *, const struct lex_text *);
+int statement_engines(struct statement *, const struct lex_text *);
+int statement_spin(struct statement *, const struct lex_text *);
+
+/* At the end of the file: what follows from the rest of it. */
+void statement_end(struct statement *);
 
 /* One setting of the block that st->block says. */
 int statement_setting(struct statement *, const struct lex_text *name,

@@ -36,7 +36,7 @@ static struct {
 	int active;
 	int events; /* there are new ones in this turn */
 	struct registry registry;
-	struct counters counters;
+	struct counters counters[LIMIT_ENGINES_MAX];
 	struct ring ring;
 } control;
 
@@ -44,6 +44,7 @@ static void
 on_activate(struct frame_in *in, int fd)
 {
 	(void)fd;
+	(void)frame_get_u32(in);
 	if (frame_done(in) == -1 || control.active)
 		uplink_fatal("the parent's ACTIVATE is broken");
 	control.active = 1;
@@ -167,16 +168,20 @@ map_table(int fd, size_t bytes)
 }
 
 static void
-map_tables(const struct inner_start *m, const int fds[START_FDS])
+map_tables(const struct inner_start *m, const int *fds)
 {
 	uint32_t nslots = m->bridges + m->sessions;
+	uint32_t i;
 
 	registry_map(&control.registry,
 	    map_table(fds[START_FD_REGISTRY],
 		registry_bytes(m->bridges, m->sessions)),
 	    m->bridges, m->sessions);
-	counters_map(&control.counters,
-	    map_table(fds[START_FD_COUNTERS], counters_bytes(nslots)), nslots);
+	for (i = 0; i < m->engines; i++)
+		counters_map(&control.counters[i],
+		    map_table(fds[START_FD_COUNTERS + i],
+			counters_bytes(nslots, m->pipes)),
+		    nslots, m->pipes);
 	ring_map(&control.ring,
 	    map_table(fds[START_FD_RING], ring_bytes(m->events)), m->events);
 }
@@ -185,17 +190,19 @@ static void
 receive_start(struct inner_start *m)
 {
 	struct frame_in in;
-	int fds[START_FDS];
+	int fds[START_FDS_MAX];
 	size_t nfds;
 
-	while (uplink_recv(&in, fds, START_FDS, &nfds) == 0)
+	while (uplink_recv(&in, fds, START_FDS_MAX, &nfds) == 0)
 		uplink_wait_readable();
 	memset(m, 0, sizeof *m);
-	if (in.type != MSG_P2X_START || nfds != START_FDS)
+	if (in.type != MSG_P2X_START)
 		uplink_fatal("the parent's first message is no START");
 	inner_get_start(&in, m);
 	if (frame_done(&in) == -1 || m->kind != PROCESS_CONTROL ||
-	    m->bridges > LIMIT_BRIDGES_MAX ||
+	    m->engines == 0 || m->engines > LIMIT_ENGINES_MAX ||
+	    nfds != START_FD_COUNTERS + m->engines ||
+	    m->pipes > LIMIT_PIPES_MAX || m->bridges > LIMIT_BRIDGES_MAX ||
 	    m->sessions > LIMIT_SESSIONS_MAX ||
 	    m->clients > LIMIT_CLIENTS_MAX || m->events > LIMIT_EVENTS_MAX ||
 	    m->level > LOG_LEVEL_DEBUG)
@@ -231,8 +238,8 @@ make_tables(const struct inner_start *m, int channel)
 		start_fatal("cannot make the table of clients");
 	if (loop_channel(channel) == -1)
 		start_fatal("cannot watch the channel");
-	show_setup(&control.registry, &control.counters, &control.ring,
-	    m->bridges);
+	show_setup(&control.registry, control.counters, m->engines,
+	    &control.ring, m->bridges);
 	attach_setup(&control.ring);
 }
 

@@ -2,11 +2,6 @@
  * LIST: one page of records after the other, a cursor between them that is
  * the number of the slot to go on from.  The work for one page is bounded:
  * what is left over is for the next page.
- *
- * The counts of a connection-oriented bridge are those of its sessions, the
- * ended ones (summed up by the parent) and the living ones, which are summed
- * here in one pass for all bridges.  A session that ends during the pass may
- * be missing from the sum for that moment; none is counted twice.
  */
 
 #include <bsd/string.h>
@@ -16,6 +11,7 @@
 #include "../../common/clock.h"
 #include "../../common/record.h"
 #include "show.h"
+#include "sums.h"
 
 /* Slots looked at for one page: a page of free slots costs milliseconds. */
 #define SLOTS_A_PAGE 65536
@@ -23,18 +19,10 @@
 /* Later pages of one list use the sums of the first one this long. */
 #define SUMS_MS      1000
 
-struct sum {
-	uint32_t id; /* of the bridge, 0: no bridge in this slot */
-	uint64_t count[COUNTS];
-};
-
 static struct {
 	const struct registry *registry;
-	const struct counters *counters;
 	const struct ring *ring;
 	uint32_t bridges; /* slots of them; sessions follow */
-	uint64_t sums_ms; /* when sums were made */
-	struct sum sums[LIMIT_BRIDGES_MAX + 1];
 } show;
 
 /* One list while it is written. */
@@ -45,113 +33,40 @@ struct page {
 	uint64_t wall_ns;
 };
 
-typedef void (*put_fn)(struct page *, uint32_t, const struct registry_entry *);
+/* spec: of a bridge, else NULL */
+typedef void (*put_fn)(struct page *, uint32_t, const struct registry_entry *,
+    const struct bridge_spec *spec);
 
 void
 show_setup(const struct registry *registry, const struct counters *counters,
-    const struct ring *ring, uint32_t bridges)
+    uint32_t engines, const struct ring *ring, uint32_t bridges)
 {
-	uint32_t i;
-
 	show.registry = registry;
-	show.counters = counters;
 	show.ring = ring;
 	show.bridges = bridges;
-	for (i = 0; i <= bridges; i++)
-		*(volatile uint32_t *)&show.sums[i].id = 0;
+	sums_setup(registry, counters, engines);
 }
 
 size_t
 show_bytes(void)
 {
-	return sizeof show.sums;
+	return sums_bytes();
 }
 
-/* registry_read, and no text in the copy without an end. */
 static int
 read_slot(uint32_t slot, struct registry_entry *e)
 {
-	if (registry_read(show.registry, slot, e) == -1)
-		return -1;
-	e->spec.name[sizeof e->spec.name - 1] = '\0';
-	return 0;
+	return registry_read(show.registry, slot, e);
 }
 
-static void
-add_counts(uint64_t to[COUNTS], const uint64_t from[COUNTS])
-{
-	int i;
-
-	for (i = 0; i < COUNTS; i++)
-		to[i] += from[i];
-}
-
-/* The slot of a bridge's id, or 0 when the id is none of a bridge. */
-static uint32_t
-bridge_slot(uint32_t id)
-{
-	uint32_t slot = id % (show.registry->nslots + 1);
-
-	return slot <= show.bridges ? slot : 0;
-}
-
+/* A bridge's, and no text in the copy without an end. */
 static int
-sum_bridge(uint32_t slot)
+read_bridge(uint32_t slot, struct registry_entry *e, struct bridge_spec *spec)
 {
-	struct registry_entry e;
-	struct sum *s = &show.sums[slot];
-	uint64_t count[COUNTS], active_ms;
-
-	s->id = 0;
-	memset(s->count, 0, sizeof s->count);
-	if (read_slot(slot, &e) == -1)
+	if (registry_read_bridge(show.registry, slot, e, spec) == -1)
 		return -1;
-	if (e.kind != SLOT_BRIDGE)
-		return 0;
-	s->id = e.id;
-	add_counts(s->count, e.ended);
-	if (counters_read(show.counters, slot, e.id, count, &active_ms) == 0)
-		add_counts(s->count, count);
-	return 0;
-}
-
-static int
-sum_session(uint32_t slot)
-{
-	struct registry_entry e;
-	struct sum *s;
-	uint64_t count[COUNTS], active_ms;
-
-	/* Most slots were never used: their counters say so in one load. */
-	if (atomic_load_explicit(&show.counters->slots[slot].id,
-		memory_order_relaxed) == 0)
-		return 0;
-	if (read_slot(slot, &e) == -1)
-		return -1;
-	if (e.kind != SLOT_SESSION)
-		return 0;
-	s = &show.sums[bridge_slot(e.bridge)];
-	if (s->id == 0 || s->id != e.bridge)
-		return 0;
-	if (counters_read(show.counters, slot, e.id, count, &active_ms) == 0)
-		add_counts(s->count, count);
-	return 0;
-}
-
-/* Returns 0, or -1 when a slot is busy; the sums are then of no use. */
-static int
-make_sums(uint64_t now_ms)
-{
-	uint32_t slot;
-
-	show.sums_ms = 0;
-	for (slot = 1; slot <= show.bridges; slot++)
-		if (sum_bridge(slot) == -1)
-			return -1;
-	for (; slot <= show.registry->nslots; slot++)
-		if (sum_session(slot) == -1)
-			return -1;
-	show.sums_ms = now_ms;
+	spec->name[sizeof spec->name - 1] = '\0';
+	spec->options.device[sizeof spec->options.device - 1] = '\0';
 	return 0;
 }
 
@@ -167,7 +82,9 @@ count_applies(enum count c, int connected)
 {
 	if (c == COUNT_BYTES_TO_DST)
 		return 1;
-	return connected ? c == COUNT_BYTES_TO_SRC : c != COUNT_BYTES_TO_SRC;
+	if (c == COUNT_BYTES_TO_SRC || c == COUNT_DROP_RIGHTS)
+		return connected;
+	return !connected;
 }
 
 static void
@@ -187,57 +104,107 @@ put_silent(struct record_out *r, const struct page *p, uint64_t active_ms)
 	    p->now_ms > active_ms ? p->now_ms - active_ms : 0);
 }
 
+/*
+ * One option: a number, or a text that is empty when it is not given.  An
+ * address goes as it is: to print one with an interface takes a socket.
+ */
 static void
-put_options(struct record_out *r, const struct bridge_options *options)
+put_option(struct record_out *r, unsigned int field,
+    const struct bridge_options *options, const struct bridge_option *o)
 {
-	unsigned int i;
+	char text[OPTION_TEXT_BYTES];
 
-	for (i = 0; bridge_options[i].name != NULL; i++)
-		record_put_number(r, FIELD_OPTIONS + i,
-		    bridge_option_get(options, &bridge_options[i]));
+	switch (o->unit) {
+	case OPTION_DST: /* these are fields of their own */
+		break;
+	case OPTION_HOST:
+		if (options->source.kind != ADDR_NONE)
+			record_put_addr(r, field, &options->source);
+		else
+			record_put_text(r, field, "");
+		break;
+	case OPTION_FLAG:
+	case OPTION_DEVICE:
+		if (!bridge_option_text(options, o, 0, text, sizeof text))
+			text[0] = '\0';
+		record_put_text(r, field, text);
+		break;
+	default:
+		record_put_number(r, field, bridge_option_number(options, o));
+	}
+}
+
+/* Further dsts, and the numbers of those that are left out for now. */
+static void
+put_dsts(struct record_out *r, const struct registry_entry *e,
+    const struct bridge_spec *spec)
+{
+	char held[2 * DSTS_MAX + 1] = "";
+	const struct addr *dst;
+	unsigned int i, used = 0;
+
+	for (i = 0; i < DSTS_MAX; i++) {
+		dst = bridge_dst(spec, i);
+		if (dst == NULL)
+			break;
+		if (i > 0)
+			record_put_addr(r, FIELD_DST_2 + i - 1, dst);
+		if (!(e->held & 1U << i))
+			continue;
+		if (used > 0)
+			held[used++] = ',';
+		held[used++] = (char)('1' + i);
+	}
+	held[used] = '\0';
+	record_put_text(r, FIELD_HELD, held);
 }
 
 /* What only a bridge with sessions has. */
 static void
-put_connected(struct record_out *r, const struct registry_entry *e)
+put_connected(struct record_out *r, const struct registry_entry *e,
+    const struct bridge_spec *spec)
 {
 	unsigned int i;
 
 	record_put_number(r, FIELD_SESSIONS, e->sessions);
 	record_put_number(r, FIELD_CONNECTING, e->connecting);
-	put_options(r, &e->spec.options);
+	for (i = 0; bridge_options[i].name != NULL; i++)
+		put_option(r, FIELD_OPTIONS + i, &spec->options,
+		    &bridge_options[i]);
 	for (i = 0; i < PARENT_COUNTS; i++)
 		record_put_number(r, FIELD_PARENT + i, e->parent_count[i]);
 }
 
 static void
-put_bridge(struct page *p, uint32_t slot, const struct registry_entry *e)
+put_bridge(struct page *p, uint32_t slot, const struct registry_entry *e,
+    const struct bridge_spec *spec)
 {
-	const struct sum *s = &show.sums[slot];
+	const uint64_t *sum = sums_of(slot, e->id);
 	struct record_out r;
 	uint64_t count[COUNTS], active_ms;
-	int connected = addr_is_connected_type(&e->spec.src);
+	int connected = addr_is_connected_type(&spec->src);
 
 	record_begin(&r, &p->out);
 	record_put_number(&r, FIELD_ID, e->id);
-	record_put_text(&r, FIELD_NAME, e->spec.name);
+	record_put_text(&r, FIELD_NAME, spec->name);
 	record_put_text(&r, FIELD_KIND, "bridge");
 	record_put_text(&r, FIELD_STATE, name_state(e->state));
-	record_put_addr(&r, FIELD_SRC, &e->spec.src);
-	record_put_addr(&r, FIELD_DST, &e->spec.dst);
+	record_put_addr(&r, FIELD_SRC, &spec->src);
+	record_put_addr(&r, FIELD_DST, &spec->dst);
+	if (connected)
+		put_dsts(&r, e, spec);
 	record_put_number(&r, FIELD_OWNER, e->owner);
 	record_put_number(&r, FIELD_BORN, e->born_ns);
 	record_put_number(&r, FIELD_AGE, age_s(p, e->born_ns));
 	if (connected)
-		put_connected(&r, e);
+		put_connected(&r, e, spec);
 	else {
 		record_put_number(&r, FIELD_SRC_SHARED, e->shared);
-		if (counters_read(show.counters, slot, e->id, count,
-			&active_ms) == 0)
+		if (sums_read(slot, e, count, &active_ms) == 0)
 			put_silent(&r, p, active_ms);
 	}
 	/* A bridge made since the sums were has moved nothing by then. */
-	put_counts(&r, s->id == e->id ? s->count : e->ended, connected);
+	put_counts(&r, sum != NULL ? sum : e->ended, connected);
 	record_end(&r);
 }
 
@@ -245,31 +212,72 @@ static void
 put_bridge_name(struct record_out *r, uint32_t id)
 {
 	struct registry_entry e;
-	uint32_t slot = bridge_slot(id);
+	struct bridge_spec spec;
+	uint32_t slot = sums_bridge_slot(id);
 
-	if (slot != 0 && read_slot(slot, &e) == 0 && e.id == id)
-		record_put_text(r, FIELD_BRIDGE_NAME, e.spec.name);
+	if (slot != 0 && read_bridge(slot, &e, &spec) == 0 && e.id == id)
+		record_put_text(r, FIELD_BRIDGE_NAME, spec.name);
+}
+
+/* What living sessions and those that were have alike. */
+static void
+begin_session(struct page *p, struct record_out *r,
+    const struct registry_entry *e, const char *state)
+{
+	record_begin(r, &p->out);
+	record_put_number(r, FIELD_ID, e->id);
+	record_put_text(r, FIELD_KIND, "session");
+	record_put_text(r, FIELD_STATE, state);
+	record_put_number(r, FIELD_BRIDGE, e->bridge);
+	put_bridge_name(r, e->bridge);
+	record_put_addr(r, FIELD_PEER, &e->peer);
+	record_put_addr(r, FIELD_DST, &e->dst);
+	record_put_number(r, FIELD_BORN, e->born_ns);
 }
 
 static void
-put_session(struct page *p, uint32_t slot, const struct registry_entry *e)
+put_end(struct record_out *r, const struct registry_entry *e)
+{
+	record_put_text(r, FIELD_REASON, name_end_reason(e->reason));
+	record_put_number(r, FIELD_ERR, e->err);
+}
+
+static void
+put_session(struct page *p, uint32_t slot, const struct registry_entry *e,
+    const struct bridge_spec *spec)
 {
 	struct record_out r;
 	uint64_t count[COUNTS], active_ms;
 
-	record_begin(&r, &p->out);
-	record_put_number(&r, FIELD_ID, e->id);
-	record_put_text(&r, FIELD_KIND, "session");
-	record_put_text(&r, FIELD_STATE, name_state(e->state));
-	record_put_number(&r, FIELD_BRIDGE, e->bridge);
-	put_bridge_name(&r, e->bridge);
-	record_put_addr(&r, FIELD_PEER, &e->spec.src);
-	record_put_addr(&r, FIELD_DST, &e->spec.dst);
-	record_put_number(&r, FIELD_BORN, e->born_ns);
+	(void)spec;
+	begin_session(p, &r, e, name_state(e->state));
 	record_put_number(&r, FIELD_AGE, age_s(p, e->born_ns));
-	if (counters_read(show.counters, slot, e->id, count, &active_ms) == 0)
+	if (e->state != STATE_CONNECTING)
+		record_put_number(&r, FIELD_ENGINE, e->engine);
+	if (e->state == STATE_CLOSING)
+		put_end(&r, e);
+	if (sums_read(slot, e, count, &active_ms) == 0)
 		put_silent(&r, p, active_ms);
 	put_counts(&r, count, 1);
+	record_end(&r);
+}
+
+static void
+put_ended(struct page *p, uint32_t slot, const struct registry_entry *e,
+    const struct bridge_spec *spec)
+{
+	struct record_out r;
+
+	(void)slot;
+	(void)spec;
+	begin_session(p, &r, e, "ended");
+	record_put_number(&r, FIELD_ENDED, e->ended_ns);
+	record_put_number(&r, FIELD_LASTED,
+	    e->ended_ns > e->born_ns ? (e->ended_ns - e->born_ns) / 1000000 :
+				       0);
+	record_put_number(&r, FIELD_AGO, age_s(p, e->ended_ns));
+	put_end(&r, e);
+	put_counts(&r, e->ended, 1);
 	record_end(&r);
 }
 
@@ -282,6 +290,7 @@ put_slots(struct page *p, uint32_t first, uint32_t last, enum slot_kind kind,
     put_fn put)
 {
 	struct registry_entry e;
+	struct bridge_spec spec;
 	struct frame_out before;
 	uint32_t slot, left = SLOTS_A_PAGE;
 
@@ -289,12 +298,13 @@ put_slots(struct page *p, uint32_t first, uint32_t last, enum slot_kind kind,
 		p->head.cursor = slot;
 		if (left-- == 0)
 			return 0;
-		if (read_slot(slot, &e) == -1)
+		if ((kind == SLOT_BRIDGE ? read_bridge(slot, &e, &spec) :
+					   read_slot(slot, &e)) == -1)
 			return p->head.count > 0 ? 0 : -1;
 		if (e.kind != kind)
 			continue;
 		before = p->out;
-		put(p, slot, &e);
+		put(p, slot, &e, kind == SLOT_BRIDGE ? &spec : NULL);
 		if (!p->out.bad) {
 			p->head.count++;
 			continue;
@@ -315,15 +325,15 @@ list_bridges(struct page *p, uint32_t cursor)
 		errno = EINVAL;
 		return -1;
 	}
-	if ((cursor == 0 || p->now_ms - show.sums_ms >= SUMS_MS) &&
-	    make_sums(p->now_ms) == -1)
+	if (sums_make(p->now_ms, cursor == 0 ? 0 : SUMS_MS) == -1)
 		return -1;
 	return put_slots(p, cursor == 0 ? 1 : cursor, show.bridges, SLOT_BRIDGE,
 	    put_bridge);
 }
 
+/* Sessions of one kind: those that live, or those that were. */
 static int
-list_sessions(struct page *p, uint32_t cursor)
+list_kind(struct page *p, uint32_t cursor, enum slot_kind kind, put_fn put)
 {
 	if (cursor != 0 &&
 	    (cursor <= show.bridges || cursor > show.registry->nslots)) {
@@ -331,7 +341,19 @@ list_sessions(struct page *p, uint32_t cursor)
 		return -1;
 	}
 	return put_slots(p, cursor == 0 ? show.bridges + 1 : cursor,
-	    show.registry->nslots, SLOT_SESSION, put_session);
+	    show.registry->nslots, kind, put);
+}
+
+static int
+list_sessions(struct page *p, uint32_t cursor)
+{
+	return list_kind(p, cursor, SLOT_SESSION, put_session);
+}
+
+static int
+list_ended(struct page *p, uint32_t cursor)
+{
+	return list_kind(p, cursor, SLOT_ENDED, put_ended);
 }
 
 static void
@@ -347,6 +369,7 @@ put_now(struct record_out *r, const struct registry_head *h)
 	record_put_number(r, FIELD_CLIENTS, atomic_load(&h->clients));
 	record_put_number(r, FIELD_CLIENTS_LIMIT, h->clients_limit);
 	record_put_number(r, FIELD_LIMIT_FD, h->fd_limit);
+	record_put_number(r, FIELD_ENGINES, h->engines);
 	record_put_number(r, FIELD_STANDBY_ENGINES,
 	    atomic_load(&h->standby_engines));
 	record_put_number(r, FIELD_STANDBY_CONTROLS,
@@ -363,18 +386,15 @@ list_summary(struct page *p, uint32_t cursor)
 {
 	struct record_out r;
 	uint64_t count[COUNTS] = { 0 };
-	uint32_t slot;
 	unsigned int i;
 
 	if (cursor != 0) {
 		errno = EINVAL;
 		return -1;
 	}
-	if (make_sums(p->now_ms) == -1)
+	if (sums_make(p->now_ms, 0) == -1)
 		return -1;
-	for (slot = 1; slot <= show.bridges; slot++)
-		if (show.sums[slot].id != 0)
-			add_counts(count, show.sums[slot].count);
+	sums_all(count);
 	record_begin(&r, &p->out);
 	record_put_text(&r, FIELD_VERSION, MCTD_VERSION);
 	record_put_number(&r, FIELD_UPTIME,
@@ -391,6 +411,7 @@ static int (*const lists[])(struct page *, uint32_t cursor) = {
 	[LIST_SUMMARY] = list_summary,
 	[LIST_BRIDGES] = list_bridges,
 	[LIST_SESSIONS] = list_sessions,
+	[LIST_ENDED] = list_ended,
 };
 
 static size_t

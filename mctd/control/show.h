@@ -14,9 +14,9 @@
 #include "../share/registry.h"
 #include "../share/ring.h"
 
-/* Keeps the pointers. */
+/* Keeps the pointers; counters: as many as there are engines. */
 void show_setup(const struct registry *, const struct counters *,
-    const struct ring *, uint32_t bridges);
+    uint32_t engines, const struct ring *, uint32_t bridges);
 size_t show_bytes(void);
 
 /*

@@ -19,6 +19,7 @@
 #include "dgram.h"
 #include "engine.h"
 #include "session.h"
+#include "spin.h"
 #include "start.h"
 #include "table.h"
 
@@ -33,7 +34,9 @@ static struct engine {
 	int readable; /* the channel may be */
 	int active;   /* no standby */
 	uint32_t bridges;
+	struct inner_start start; /* what it was told */
 	struct counters counters;
+	struct spin spin;
 	struct chain runs; /* slots of sessions; src + 1 */
 	struct stream_work work;
 	struct reports reports;
@@ -56,18 +59,51 @@ engine_fatal(const char *what)
 	_exit(1);
 }
 
+/* A number only where there are several. */
+static void
+show_title(const struct engine *e, uint32_t which)
+{
+	if (e->start.engines > 1)
+		setproctitle("engine %u", which);
+	else
+		setproctitle("engine");
+}
+
 /* What the parent says.  Each returns 0, or -1: it cannot mean that. */
 
 static int
 take_activate(struct engine *e, struct frame_in *in, const int *fds,
     size_t nfds)
 {
+	uint32_t which;
+
 	(void)fds;
-	(void)nfds;
-	if (frame_done(in) == -1 || e->active)
+	which = frame_get_u32(in);
+	if (frame_done(in) == -1 || nfds != 0 || e->active ||
+	    start_region(&e->start, &e->counters, which) == -1)
 		return -1;
 	e->active = 1;
-	setproctitle("engine");
+	e->work.pipes.owner = e->counters.pipes;
+	show_title(e, which);
+	return 0;
+}
+
+static int
+take_pipes(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
+{
+	struct pipes *p = &e->work.pipes;
+	struct inner_pipes m;
+	uint16_t i;
+
+	inner_get_pipes(in, &m);
+	if (frame_done(in) == -1 || nfds != 2 * (size_t)m.count ||
+	    m.first != p->count || m.first + m.count > e->start.pipes)
+		return -1;
+	p->bytes = m.bytes;
+	for (i = 0; i < m.count; i++)
+		if (pipes_add(p, fds[2 * i], fds[2 * i + 1], e->work.buf,
+			PEEK_BYTES) == -1)
+			return -1;
 	return 0;
 }
 
@@ -154,6 +190,7 @@ static const struct {
 	{ MSG_P2E_SRC, 0, take_src },
 	{ MSG_P2E_DST, 0, take_dst },
 	{ MSG_P2E_SRC_CLOSE, 0, take_src_close },
+	{ MSG_P2E_PIPES, 0, take_pipes },
 };
 
 static void
@@ -234,7 +271,7 @@ engine_turn(struct engine *e)
 	int busy = e->readable || e->runs.count > 0 ||
 	    (e->reports.waiting.count > 0 && !e->reports.full);
 
-	if (watch_turn(!busy) == -1)
+	if ((busy ? watch_turn(0) : spin_wait(&e->spin)) == -1)
 		engine_fatal("event loop");
 	e->work.now_ms = clock_ms();
 	if (e->readable)
@@ -318,26 +355,32 @@ int
 engine_main(int channel)
 {
 	struct engine *e = &engine;
-	struct inner_start m;
+	const struct inner_start *m = &e->start;
 
 	e->channel = channel;
-	if (start_receive(channel, &m, &e->counters) == -1)
+	if (start_receive(channel, &e->start) == -1 ||
+	    (m->active && start_region(m, &e->counters, m->engine) == -1))
 		return 1;
-	set_log(e, m.level);
-	if (engine_tables(e, &m) == -1) {
+	e->work.pipes.owner = e->counters.pipes;
+	e->spin.us = m->spin_us;
+	set_log(e, m->level);
+	if (engine_tables(e, m) == -1) {
 		log_fatal("engine: tables: %s", strerror(errno));
 		return 1;
 	}
 	e->channel_user.fn = channel_event;
 	e->channel_user.arg = e;
-	setproctitle(m.active ? "engine" : "standby");
+	if (m->active)
+		show_title(e, m->engine);
+	else
+		setproctitle("standby");
 	if (watch_add(WATCH_CHANNEL, channel, &e->channel_user) == -1 ||
-	    start_confine(&m) == -1 || start_ready(channel) == -1) {
+	    start_confine(m) == -1 || start_ready(channel) == -1) {
 		log_fatal("engine: start: %s", strerror(errno));
 		return 1;
 	}
 	e->readable = 1;
-	e->active = m.active;
+	e->active = m->active;
 	for (;;)
 		engine_turn(e);
 }

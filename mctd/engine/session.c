@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../../common/addr.h"
+#include "../../common/clock.h"
 #include "../../common/limits.h"
 #include "session.h"
 #include "table.h"
@@ -27,6 +28,8 @@ struct session {
 	uint64_t serial;
 	uint32_t idle_ms;
 	uint32_t half_closed_ms;
+	uint32_t lifetime_ms;
+	uint64_t born_ms;
 	uint8_t state; /* enum session_state */
 	uint8_t timed; /* counted in the table's */
 };
@@ -61,6 +64,7 @@ session_end(struct session_table *t, uint32_t slot, enum end_reason reason,
 		watch_del(watch_number(t, slot, i));
 		(void)close(s->stream.side[i].fd);
 	}
+	stream_release(&s->stream, t->work);
 	if (s->timed)
 		t->timed--;
 	s->timed = 0;
@@ -73,7 +77,7 @@ static void
 session_time(struct session_table *t, struct session *s)
 {
 	if (s->timed ||
-	    (s->idle_ms == 0 &&
+	    (s->idle_ms == 0 && s->lifetime_ms == 0 &&
 		(s->half_closed_ms == 0 || !stream_half_closed(&s->stream))))
 		return;
 	s->timed = 1;
@@ -122,27 +126,31 @@ session_look(void *arg, uint32_t number, unsigned int what)
 
 	(void)number;
 	(void)what;
+	t->work->now_ms = clock_ms(); /* it slept since the last turn */
 	for (n = t->looks.count; n > 0; n--) {
 		slot = chain_pop(&t->looks) - 1 + t->first;
 		s = session_at(t, slot);
 		if (s->state == SESSION_LIVE)
-			session_wants(t, slot, stream_look(&s->stream));
+			session_wants(t, slot,
+			    stream_look(&s->stream, t->work));
 	}
 }
 
-/* Ends the session if nothing has moved for too long. */
+/* Ends the session when its time is over, or nothing moved for too long. */
 static void
 session_check(struct session_table *t, uint32_t slot)
 {
 	struct session *s = session_at(t, slot);
 	enum end_reason end;
-	uint64_t silent_ms;
+	uint64_t silent_ms, now_ms = t->work->now_ms;
 	int err;
 
-	if (!s->timed || t->work->now_ms < s->stream.moved_ms)
+	if (!s->timed || now_ms < s->stream.moved_ms || now_ms < s->born_ms)
 		return;
-	silent_ms = t->work->now_ms - s->stream.moved_ms;
-	if (s->half_closed_ms > 0 && silent_ms >= s->half_closed_ms &&
+	silent_ms = now_ms - s->stream.moved_ms;
+	if (s->lifetime_ms > 0 && now_ms - s->born_ms >= s->lifetime_ms)
+		end = END_LIFETIME;
+	else if (s->half_closed_ms > 0 && silent_ms >= s->half_closed_ms &&
 	    stream_half_closed(&s->stream))
 		end = END_HALF_CLOSED;
 	else if (s->idle_ms > 0 && silent_ms >= s->idle_ms)
@@ -161,6 +169,7 @@ session_sweep(void *arg, uint32_t number, unsigned int what)
 
 	(void)number;
 	(void)what;
+	t->work->now_ms = clock_ms();
 	for (n = t->count / SWEEP_PARTS + 1; n > 0 && t->timed > 0; n--) {
 		session_check(t, t->first + t->swept);
 		t->swept = t->swept + 1 < t->count ? t->swept + 1 : 0;
@@ -192,30 +201,27 @@ session_setup(struct session_table *t)
 	return 0;
 }
 
-static int
-is_stream_kind(uint8_t kind)
-{
-	return kind == ADDR_TCP || kind == ADDR_UNIX;
-}
-
 int
 session_install(struct session_table *t, const struct inner_session *m,
     const int fd[2])
 {
-	const uint8_t kind[2] = { m->peer_kind, m->dst_kind };
+	struct stream_start start = { .fd = { fd[0], fd[1] },
+		.kind = { m->peer_kind, m->dst_kind } };
 	struct session *s;
 	int i;
 
-	if (!slot_exists(t, m->slot) || !is_stream_kind(kind[0]) ||
-	    !is_stream_kind(kind[1]))
+	if (!slot_exists(t, m->slot) || !stream_kinds_match(start.kind))
 		return -1;
 	s = session_at(t, m->slot);
 	if (s->state != SESSION_FREE || report_waits(t->reports, m->slot))
 		return -1;
 	counters_reset(t->counters, m->slot, m->id, t->work->now_ms);
-	stream_start(&s->stream, fd, kind, &t->counters->slots[m->slot],
-	    t->work->now_ms);
+	start.id = m->id;
+	start.rate = m->rate;
+	stream_start(&s->stream, &start, &t->counters->slots[m->slot], t->work);
 	s->serial = m->serial;
+	s->born_ms = t->work->now_ms;
+	s->lifetime_ms = m->lifetime_ms;
 	s->idle_ms = m->idle_ms;
 	s->half_closed_ms = m->half_closed_ms;
 	s->state = SESSION_LIVE;

@@ -27,11 +27,18 @@ channel_blocks(int channel, int blocks)
 	return fcntl(channel, F_SETFL, flags);
 }
 
-static int
-map_counters(int fd, const struct inner_start *m, struct counters *c)
+static void *regions[LIMIT_ENGINES_MAX];
+
+static size_t
+region_bytes(const struct inner_start *m)
 {
-	uint32_t slots = m->bridges + m->sessions;
-	size_t bytes = counters_bytes(slots);
+	return counters_bytes(m->bridges + m->sessions, m->pipes);
+}
+
+static int
+map_region(int fd, const struct inner_start *m, uint32_t which)
+{
+	size_t bytes = region_bytes(m);
 	struct stat st;
 	void *mem;
 
@@ -45,7 +52,23 @@ map_counters(int fd, const struct inner_start *m, struct counters *c)
 	    MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (mem == MAP_FAILED)
 		return -1;
-	counters_map(c, mem, slots);
+	regions[which] = mem;
+	return 0;
+}
+
+int
+start_region(const struct inner_start *m, struct counters *c, uint32_t which)
+{
+	uint32_t i;
+
+	if (which >= m->engines) {
+		errno = EINVAL;
+		return -1;
+	}
+	for (i = 0; i < m->engines; i++)
+		if (i != which)
+			(void)munmap(regions[i], region_bytes(m));
+	counters_map(c, regions[which], m->bridges + m->sessions, m->pipes);
 	return 0;
 }
 
@@ -72,7 +95,9 @@ decode(const uint8_t *buf, long len, size_t nfds, struct inner_start *m)
 		return -1;
 	inner_get_start(&in, m);
 	if (in.type != MSG_P2X_START || frame_done(&in) == -1 ||
-	    nfds != START_FDS || m->kind != PROCESS_ENGINE || m->bridges == 0 ||
+	    nfds != m->engines || m->engines == 0 ||
+	    m->engines > LIMIT_ENGINES_MAX || m->pipes > LIMIT_PIPES_MAX ||
+	    m->kind != PROCESS_ENGINE || m->bridges == 0 ||
 	    m->bridges > LIMIT_BRIDGES_MAX || m->sessions == 0 ||
 	    m->sessions > LIMIT_SESSIONS_MAX)
 		return -1;
@@ -80,28 +105,30 @@ decode(const uint8_t *buf, long len, size_t nfds, struct inner_start *m)
 }
 
 int
-start_receive(int channel, struct inner_start *m, struct counters *c)
+start_receive(int channel, struct inner_start *m)
 {
 	uint8_t buf[1024];
-	int fds[START_FDS], mapped;
+	int fds[LIMIT_ENGINES_MAX], mapped = 0;
 	size_t nfds, i;
 	long len;
 
 	if (channel_blocks(channel, 1) == -1)
 		return -1;
-	len =
-	    frame_packet_recv(channel, buf, sizeof buf, fds, START_FDS, &nfds);
+	len = frame_packet_recv(channel, buf, sizeof buf, fds,
+	    LIMIT_ENGINES_MAX, &nfds);
 	if (decode(buf, len, nfds, m) == -1) {
 		if (len != 0)
 			log_fatal("engine: no valid start from the parent");
 		errno = EBADMSG;
 		return -1;
 	}
-	mapped = map_counters(fds[START_FD_COUNTERS], m, c);
+	for (i = 0; i < nfds; i++) {
+		if (mapped == 0)
+			mapped = map_region(fds[i], m, (uint32_t)i);
+		(void)close(fds[i]);
+	}
 	if (mapped == -1)
 		log_fatal("engine: counters: %s", strerror(errno));
-	for (i = 0; i < nfds; i++)
-		(void)close(fds[i]);
 	limit_fds(m);
 	return mapped;
 }

@@ -1,9 +1,9 @@
 /*
- * One stream session's bytes.
+ * One session's bytes or records: the state of it.
  *
- * A pass on the way from side s to side t peeks at what s has sent, sends
- * that to t, and discards from s exactly what t took.  What t did not take
- * stays in the kernel, and s is held up by the kernel alone.
+ * A pass on the way from side s to side t moves what s has sent to t, as far
+ * as t takes it: copy.c bytes, record.c records, splice_linux.c bytes in bulk.
+ * What t did not take stays in the kernel, and s is held up by it alone.
  *
  * The ways, one out of each side:
  *
@@ -15,10 +15,15 @@
  *
  * The stream is over when
  *	both ways ended                             clean;
- *	a read from s failed                        reset by s;
+ *	a read from s failed                        reset by s, or s lost;
+ *	a record cannot be carried                  record;
+ *	s, of a kind that only ends as a whole,     clean.
+ *	gave end of file, or t is such and has
+ *	nothing more when s did
  *	the way to t broke, and t's own way is no   reset by t: what t had
  *	longer flowing, or gives end of file        sent before came through.
- * In the last case end of file proves nothing, as the error was consumed.
+ * In the case of a reset by t end of file proves nothing, as the error was
+ * consumed.
  * Nor does it where the parent took the connection away (to close the
  * session at once): that is no FIN, and no FIN may follow from it.
  *
@@ -51,33 +56,51 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "../../common/addr.h"
 #include "../../common/limits.h"
-#include "stream.h"
+#include "kind.h"
+#include "pass.h"
+#include "room.h"
 #include "tcp.h"
 #include "watch.h"
 
-#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
+int
+stream_kinds_match(const uint8_t kind[2])
+{
+	unsigned int a = kind_traits(kind[0]), b = kind_traits(kind[1]);
 
-enum pass {
-	PASS_MORE, /* another pass may do something */
-	PASS_STOP, /* not before something happens */
-	PASS_OVER
-};
+	return (a & KIND_MOVES) && (b & KIND_MOVES) &&
+	    (a & KIND_RECORDS) == (b & KIND_RECORDS);
+}
+
+/* How much a send to a side may ask for; see kind.c. */
+static uint32_t
+most(const struct stream_side *s)
+{
+	size_t half;
+
+	if (!(s->traits & KIND_HALFBUF))
+		return PEEK_BYTES;
+	half = room_buffer(s->fd) / 2;
+	return half < PEEK_BYTES ? (uint32_t)half : PEEK_BYTES;
+}
 
 void
-stream_start(struct stream *st, const int fd[2], const uint8_t kind[2],
-    struct counters_slot *count, uint64_t now_ms)
+stream_start(struct stream *st, const struct stream_start *start,
+    struct counters_slot *count, const struct stream_work *work)
 {
 	static const struct stream_side fresh = { .hint = PEEK_BYTES,
 		.way = WAY_FLOWS,
+		.pipe = -1,
 		.writable = 1 };
 	int i;
 
 	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
 		st->side[i] = fresh;
-		st->side[i].fd = fd[i];
-		st->side[i].kind = kind[i];
+		st->side[i].fd = start->fd[i];
+		st->side[i].traits = (uint16_t)kind_traits(start->kind[i]);
+		st->side[i].most = most(&st->side[i]);
+		st->side[i].credit = start->rate;
+		st->side[i].paid_ms = work->now_ms;
 	}
 	/*
 	 * Registering tells of what is there already.  A peer has most often
@@ -85,9 +108,25 @@ stream_start(struct stream *st, const int fd[2], const uint8_t kind[2],
 	 */
 	st->side[STREAM_PEER].readable = 1;
 	st->count = count;
-	st->moved_ms = now_ms;
+	st->id = start->id;
+	st->rate = start->rate;
+	st->piped =
+	    ((st->side[0].traits | st->side[1].traits) & KIND_PIPED) != 0 &&
+	    (st->side[0].traits & st->side[1].traits & KIND_SPLICES) != 0;
+	st->moved_ms = work->now_ms;
 	st->end = END_NONE;
 	st->err = 0;
+}
+
+void
+stream_release(struct stream *st, struct stream_work *work)
+{
+	int i;
+
+	for (i = STREAM_PEER; i <= STREAM_DST; i++)
+		if (st->side[i].pipe != -1)
+			pipes_drop(&work->pipes, st->side[i].pipe, work->buf,
+			    PEEK_BYTES);
 }
 
 int
@@ -107,20 +146,31 @@ stream_given_up(const struct stream *st, enum end_reason *end)
 			    i == STREAM_PEER ? END_PEER_RESET : END_DST_RESET;
 			return st->side[i].err;
 		}
-		if (st->side[i].way == WAY_FLOWS &&
-		    ioctl(st->side[i].fd, FIONREAD, &waiting) == 0 &&
-		    waiting > 0)
+		waiting = (int)st->side[i].held;
+		if (waiting > 0 ||
+		    (st->side[i].way == WAY_FLOWS &&
+			ioctl(st->side[i].fd, FIONREAD, &waiting) == 0 &&
+			waiting > 0))
 			err = ETIMEDOUT;
 	}
 	return err;
+}
+
+/* Whether a rate forbids side i to send now. */
+static int
+is_throttled(const struct stream *st, int i)
+{
+	return st->rate != 0 && st->side[i].credit <= 0;
 }
 
 /* Whether a pass from side i could do something now. */
 static int
 can_pass(const struct stream *st, int i)
 {
-	return st->side[i].way == WAY_FLOWS && st->side[i].readable &&
-	    st->side[!i].writable;
+	const struct stream_side *s = &st->side[i];
+
+	return st->side[!i].writable && s->way == WAY_FLOWS &&
+	    (s->held > 0 || (s->readable && !is_throttled(st, i)));
 }
 
 static unsigned int
@@ -133,7 +183,7 @@ wants(const struct stream *st)
 	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
 		if (can_pass(st, i))
 			w |= STREAM_AGAIN;
-		else if (s[i].probe)
+		else if (s[i].probe || (s[i].readable && is_throttled(st, i)))
 			w |= STREAM_LOOK;
 		if (s[i].unsure || s[i].starved)
 			w |= STREAM_LOOK;
@@ -141,17 +191,36 @@ wants(const struct stream *st)
 	return w;
 }
 
-/* Side i came to its end with err. */
-static enum pass
-over(struct stream *st, int i, int err)
+enum pass
+stream_stop(struct stream *st, enum end_reason end, int err)
 {
 	assert(st->end == END_NONE);
+	st->end = end;
 	st->err = err;
-	if (err == ECONNRESET || err == EPIPE)
-		st->end = i == STREAM_PEER ? END_PEER_RESET : END_DST_RESET;
-	else
-		st->end = END_ERROR;
 	return PASS_OVER;
+}
+
+enum pass
+stream_over(struct stream *st, int i, int err)
+{
+	static const enum end_reason reset[2] = { END_PEER_RESET,
+		END_DST_RESET };
+	static const enum end_reason lost[2] = { END_PEER_LOST, END_DST_LOST };
+
+	switch (err) {
+	case ECONNRESET:
+	case EPIPE:
+	case ECONNABORTED:
+		return stream_stop(st, reset[i], err);
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case ENETDOWN:
+		return stream_stop(st, lost[i], err);
+	default:
+		return stream_stop(st, END_ERROR, err);
+	}
 }
 
 /* The way out of side i breaks: the other side takes no more. */
@@ -165,63 +234,110 @@ broken(struct stream *st, int i, int err)
 	st->side[i].unsure = 0;
 	t->err = err;
 	if (t->way != WAY_FLOWS)
-		return over(st, !i, err);
+		return stream_over(st, !i, err);
 	t->readable = 1; /* its last bytes, then end of file */
 	return PASS_STOP;
 }
 
-/* Side i gave end of file. */
+/*
+ * Both ways are done.  What ends as a whole is told so now: TIPC takes a
+ * mere close for a reset.
+ */
 static enum pass
-ended(struct stream *st, int i)
+finished(struct stream *st)
+{
+	int i;
+
+	for (i = STREAM_PEER; i <= STREAM_DST; i++)
+		if (!(st->side[i].traits & KIND_HALF))
+			(void)shutdown(st->side[i].fd, SHUT_RDWR);
+	return stream_stop(st, END_CLEAN, 0);
+}
+
+enum pass
+stream_reset(struct stream *st, int i, int err)
 {
 	struct stream_side *s = &st->side[i], *t = &st->side[!i];
 
 	if (s->err != 0)
-		return over(st, i, s->err);
+		return stream_over(st, i, s->err);
+	if (t->way == WAY_FLOWS)
+		return broken(st, !i, err);
+	s->err = err;
+	return PASS_MORE;
+}
+
+enum pass
+stream_ended(struct stream *st, int i)
+{
+	struct stream_side *s = &st->side[i], *t = &st->side[!i];
+
+	if (s->err != 0)
+		return stream_over(st, i, s->err);
 	/* a FIN leaves half a connection, the parent's revoke leaves none */
-	if (s->kind == ADDR_TCP && t->way == WAY_FLOWS && tcp_is_gone(s->fd))
-		return over(st, i, ECONNRESET);
+	if ((s->traits & KIND_STATE) && t->way == WAY_FLOWS &&
+	    tcp_is_gone(s->fd))
+		return stream_over(st, i, ECONNRESET);
+	if (!(s->traits & KIND_HALF))
+		return finished(st);
 	/* TCP: the connection of t is gone, though nothing has told of it */
-	if (shutdown(t->fd, SHUT_WR) == -1 && errno == ENOTCONN)
+	if ((t->traits & KIND_HALF) && shutdown(t->fd, SHUT_WR) == -1 &&
+	    errno == ENOTCONN)
 		return broken(st, i, ECONNRESET);
 	assert(s->way == WAY_FLOWS);
 	s->way = WAY_ENDED;
 	s->unsure = 0;
-	if (t->way != WAY_ENDED)
-		return PASS_STOP;
-	st->end = END_CLEAN;
-	return PASS_OVER;
+	if (t->way == WAY_ENDED)
+		return finished(st);
+	if (!(t->traits & KIND_HALF)) {
+		t->last = 1;
+		t->readable = 1;
+	}
+	return PASS_STOP;
 }
 
-/*
- * How much to peek next, when a send took so much: a little more than dst
- * seems to take, so that little is copied twice.
- */
-static uint32_t
-next_hint(size_t sent)
+uint32_t
+stream_next_hint(size_t sent)
 {
 	if (sent >= PEEK_BYTES / 2)
 		return PEEK_BYTES;
 	return (uint32_t)(sent < PEEK_LEAST / 2 ? PEEK_LEAST : 2 * sent);
 }
 
-static enum pass
-peek_failed(struct stream *st, int i)
+size_t
+stream_allowed(const struct stream *st, int i)
 {
+	const struct stream_side *s = &st->side[i];
+	size_t n = s->hint < st->side[!i].most ? s->hint : st->side[!i].most;
+
+	if (st->rate != 0 && s->credit < (int64_t)n)
+		return s->credit > 0 ? (size_t)s->credit : 1;
+	return n;
+}
+
+enum pass
+stream_peek_failed(struct stream *st, int i)
+{
+	struct stream_side *s = &st->side[i];
+
 	switch (errno) {
 	case EINTR:
 		return PASS_MORE;
 	case EAGAIN:
-		st->side[i].readable = 0;
-		st->side[i].probe = 0;
+		if (s->err != 0)
+			return stream_over(st, i, s->err);
+		if (s->last)
+			return finished(st);
+		s->readable = 0;
+		s->probe = 0;
 		return PASS_STOP;
 	default:
-		return over(st, i, errno);
+		return stream_over(st, i, errno);
 	}
 }
 
-static enum pass
-send_failed(struct stream *st, int i)
+enum pass
+stream_send_failed(struct stream *st, int i)
 {
 	struct stream_side *t = &st->side[!i];
 
@@ -233,92 +349,102 @@ send_failed(struct stream *st, int i)
 		t->starved = 1; /* no edge will tell when there is some */
 				/* FALLTHROUGH */
 	case EAGAIN:
+		t->starved |= !(t->traits & KIND_EDGES);
 		t->writable = 0;
-		st->side[i].hint = next_hint(st->side[i].hint / 8);
+		st->side[i].hint = stream_next_hint(st->side[i].hint / 8);
 		return PASS_STOP;
 	default:
 		return broken(st, i, errno);
 	}
 }
 
-/*
- * Takes n bytes, which were peeked, from the kernel's queue.  TCP can drop
- * them where they are; others copy them.
- */
-static int
-discard(const struct stream_side *s, uint8_t *buf, size_t n)
+void
+stream_moved(struct stream *st, int i, size_t n, struct stream_work *work)
 {
-	ssize_t got;
-
-	while (n > 0) {
-		if (s->kind == ADDR_TCP)
-			got = tcp_discard(s->fd, n);
-		else
-			got = recv(s->fd, buf, n, MSG_DONTWAIT);
-		if (got == -1 && errno == EINTR)
-			continue;
-		if (got == 0)
-			errno = ECONNRESET; /* disconnected under us */
-		if (got <= 0)
-			return -1;
-		n -= (size_t)got;
-	}
-	return 0;
+	counters_add(st->count,
+	    i == STREAM_PEER ? COUNT_BYTES_TO_DST : COUNT_BYTES_TO_SRC, n);
+	counters_touch(st->count, work->now_ms);
+	st->moved_ms = work->now_ms;
+	st->side[i].credit -= (int64_t)n;
+	work->moved += n;
 }
 
-/* One pass from side i to the other. */
 static enum pass
 pass(struct stream *st, int i, struct stream_work *work)
 {
-	struct stream_side *s = &st->side[i], *t = &st->side[!i];
-	ssize_t got, sent;
+	unsigned int both = st->side[i].traits | st->side[!i].traits;
 
-	got = recv(s->fd, work->buf, s->hint, MSG_PEEK | MSG_DONTWAIT);
-	if (got == -1)
-		return peek_failed(st, i);
-	if (got == 0)
-		return ended(st, i);
-	sent = send(t->fd, work->buf, (size_t)got, SEND_FLAGS);
-	if (sent == -1)
-		return send_failed(st, i);
-	if (discard(s, work->buf, (size_t)sent) == -1)
-		return over(st, i, errno);
-	counters_add(st->count,
-	    i == STREAM_PEER ? COUNT_BYTES_TO_DST : COUNT_BYTES_TO_SRC,
-	    (uint64_t)sent);
-	counters_touch(st->count, work->now_ms);
-	st->moved_ms = work->now_ms;
-	work->moved += (uint64_t)sent;
-	if (sent < got) {
-		s->hint = next_hint((size_t)sent);
-		t->writable = 0;
-		return PASS_STOP;
+	if (both & KIND_RECORDS)
+		return record_pass(st, i, work);
+	if (st->side[i].bulk || st->side[i].held > 0 || st->piped)
+		return splice_pass(st, i, work);
+	return copy_pass(st, i, work);
+}
+
+/* What the time since the last look has brought; no more than a second's. */
+static void
+pay(struct stream *st, int i, uint64_t now_ms)
+{
+	struct stream_side *s = &st->side[i];
+	uint64_t ms = now_ms - s->paid_ms;
+	uint64_t more;
+
+	if (st->rate == 0 || ms == 0)
+		return;
+	if (ms > 1000) {
+		ms = 1000;
+		s->paid_ms = now_ms - ms;
 	}
-	if ((size_t)got == s->hint) {
-		s->hint = next_hint((size_t)sent);
-		return PASS_MORE;
+	more = st->rate * ms / 1000;
+	if (more == 0)
+		return;
+	/* what is over of a byte stays for the next time */
+	s->paid_ms += (more * 1000 + st->rate - 1) / st->rate;
+	s->credit += (int64_t)more;
+	if (s->credit > (int64_t)st->rate)
+		s->credit = (int64_t)st->rate;
+}
+
+/*
+ * After what may have ended a way: silence is counted from there, and what
+ * lies in the pipe of a broken one goes nowhere.
+ */
+static unsigned int
+settle(struct stream *st, int was_half_closed, struct stream_work *work)
+{
+	struct stream_side *s;
+	int i;
+
+	if (!was_half_closed && stream_half_closed(st))
+		st->moved_ms = work->now_ms;
+	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
+		s = &st->side[i];
+		if (s->way == WAY_FLOWS || s->pipe == -1)
+			continue;
+		pipes_drop(&work->pipes, s->pipe, work->buf, PEEK_BYTES);
+		s->pipe = -1;
+		s->held = 0;
 	}
-	if (s->closed)
-		return PASS_MORE;
-	s->readable = 0;
-	s->unsure = 1;
-	s->probe = 0; /* the next peek will tell */
-	return PASS_STOP;
+	return wants(st);
 }
 
 unsigned int
 stream_run(struct stream *st, struct stream_work *work)
 {
+	int i, n, was_half_closed = stream_half_closed(st);
 	uint64_t until;
-	int i;
 
 	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
+		pay(st, i, work->now_ms);
 		until = work->moved + TURN_BYTES;
-		while (can_pass(st, i) && work->moved < until)
+		for (n = 0; n < TURN_PASSES && work->moved < until; n++) {
+			if (!can_pass(st, i))
+				break;
 			if (pass(st, i, work) == PASS_OVER)
 				return STREAM_OVER;
+		}
 	}
-	return wants(st);
+	return settle(st, was_half_closed, work);
 }
 
 unsigned int
@@ -335,7 +461,7 @@ stream_event(struct stream *st, enum stream_end end, unsigned int what)
 	}
 	if (what & WATCH_WRITE)
 		s->writable = 1;
-	if ((what & WATCH_READ) && s->kind == ADDR_TCP)
+	if ((what & WATCH_READ) && (s->traits & KIND_STATE))
 		s->probe = 1;
 	return wants(st);
 }
@@ -345,20 +471,21 @@ static enum pass
 probe(struct stream *st, int i)
 {
 	if (st->side[!i].way != WAY_FLOWS ||
-	    send(st->side[i].fd, "", 0, SEND_FLAGS) != -1 || errno == EAGAIN ||
-	    errno == EINTR)
+	    send(st->side[i].fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) != -1 ||
+	    errno == EAGAIN || errno == EINTR)
 		return PASS_STOP;
 	return broken(st, !i, errno);
 }
 
 unsigned int
-stream_look(struct stream *st)
+stream_look(struct stream *st, struct stream_work *work)
 {
+	int i, was_half_closed = stream_half_closed(st);
 	struct stream_side *s;
-	int i;
 
 	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
 		s = &st->side[i];
+		pay(st, i, work->now_ms);
 		if (s->unsure)
 			s->readable = 1;
 		if (s->starved)
@@ -371,5 +498,5 @@ stream_look(struct stream *st)
 		if (probe(st, i) == PASS_OVER)
 			return STREAM_OVER;
 	}
-	return wants(st);
+	return settle(st, was_half_closed, work);
 }

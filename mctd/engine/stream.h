@@ -1,7 +1,7 @@
 /*
- * One stream session's bytes: from each of its two sides to the other, with
- * nothing stored here.  Knows no slots, events or messages; it says what it
- * wants, and session.c does it.
+ * One session's bytes or records: from each of its two sides to the other,
+ * with nothing stored here.  Knows no slots, events or messages; it says what
+ * it wants, and session.c does it.
  */
 
 #ifndef ENGINE_STREAM_H
@@ -12,6 +12,7 @@
 
 #include "../../common/names.h"
 #include "../share/counters.h"
+#include "pipes.h"
 
 enum stream_end {
 	STREAM_PEER,
@@ -28,20 +29,31 @@ enum stream_way {
 struct stream_side {
 	int fd;
 	int err;          /* what a send to it gave for good; 0: none */
-	uint32_t hint;    /* how much to peek */
-	uint8_t kind;     /* enum addr_kind */
+	uint32_t hint;    /* how much to move at a time */
+	uint32_t most;    /* that may go to it at a time */
+	uint32_t held;    /* bytes of it in the pipe */
+	int64_t credit;   /* bytes it may send now, when there is a rate */
+	uint64_t paid_ms; /* credit was given up to then */
+	uint16_t traits;  /* of its kind */
+	int16_t pipe;     /* what its bytes lie in; -1: none */
 	uint8_t way;      /* enum stream_way, of what it sends */
 	uint8_t readable; /* there may be something to read */
 	uint8_t writable; /* it may take something */
 	uint8_t closed;   /* it sends no more: go on until end of file */
 	uint8_t unsure;   /* taken for drained after a short peek */
-	uint8_t starved;  /* the kernel had no memory for a send */
+	uint8_t starved;  /* no edge may tell when a send is possible again */
 	uint8_t probe;    /* an event may hide a reset */
+	uint8_t last;     /* the other ended: over when it is drained */
+	uint8_t bulk;     /* its bytes go by splice */
+	uint8_t sticky;   /* the other side left some in the pipe last */
 };
 
 struct stream {
 	struct stream_side side[2];
 	struct counters_slot *count;
+	uint32_t id;
+	uint32_t rate;       /* bytes a second each way; 0: no limit */
+	int piped;           /* all of it goes by splice */
 	uint64_t moved_ms;   /* when bytes moved last */
 	enum end_reason end; /* with STREAM_OVER */
 	int err;
@@ -52,6 +64,7 @@ struct stream_work {
 	uint8_t *buf; /* PEEK_BYTES */
 	uint64_t now_ms;
 	uint64_t moved; /* bytes: sum over the streams */
+	struct pipes pipes;
 };
 
 /* What a stream wants, a set of these; OVER stands alone. */
@@ -59,17 +72,29 @@ struct stream_work {
 #define STREAM_LOOK  0x02 /* stream_look, LOOK_MS later */
 #define STREAM_OVER  0x04 /* end and err say why */
 
-/* Both connected, non-blocking; kinds are stream kinds. */
-void stream_start(struct stream *, const int fd[2], const uint8_t kind[2],
-    struct counters_slot *, uint64_t now_ms);
+/* How a stream begins: connected, non-blocking, kinds that match. */
+struct stream_start {
+	int fd[2];
+	uint8_t kind[2]; /* enum addr_kind */
+	uint32_t id;
+	uint32_t rate;
+};
+
+/* Whether a session can be of these two kinds. */
+int stream_kinds_match(const uint8_t kind[2]);
+
+void stream_start(struct stream *, const struct stream_start *,
+    struct counters_slot *, const struct stream_work *);
 
 /* Each returns what the stream wants. */
 unsigned int stream_event(struct stream *, enum stream_end,
     unsigned int watch_what);
 unsigned int stream_run(struct stream *, struct stream_work *);
-unsigned int stream_look(struct stream *);
+unsigned int stream_look(struct stream *, struct stream_work *);
 
-/* Whether one of the ways is ended or broken. */
+/* It is over: pipes are emptied and given back. */
+void stream_release(struct stream *, struct stream_work *);
+
 /*
  * How it ends that a stream is given up because nothing moved: 0 when
  * nothing is left undelivered, else an errno value, and *end is changed
@@ -77,6 +102,7 @@ unsigned int stream_look(struct stream *);
  */
 int stream_given_up(const struct stream *, enum end_reason *end);
 
+/* Whether one of the ways is ended or broken. */
 int stream_half_closed(const struct stream *);
 
 #endif

@@ -23,6 +23,7 @@ struct watch {
 static struct event_base *base;
 static struct watch *watches;
 static struct watch timers[WATCH_TIMERS];
+static int seen; /* in this turn */
 
 size_t
 watch_bytes(uint32_t numbers)
@@ -49,6 +50,7 @@ happened(evutil_socket_t fd, short events, void *arg)
 	unsigned int what = 0;
 
 	(void)fd;
+	seen |= WATCH_SAW_EVENT;
 	if (events & EV_READ)
 		what |= WATCH_READ;
 	if (events & EV_WRITE)
@@ -84,6 +86,7 @@ timed_out(evutil_socket_t fd, short events, void *arg)
 
 	(void)fd;
 	(void)events;
+	seen |= WATCH_SAW_TIMER;
 	w->user->fn(w->user->arg, 0, 0);
 }
 
@@ -116,5 +119,6 @@ watch_turn(int wait)
 
 	if (!wait)
 		flags |= EVLOOP_NONBLOCK;
-	return event_base_loop(base, flags) == -1 ? -1 : 0;
+	seen = 0;
+	return event_base_loop(base, flags) == -1 ? -1 : seen;
 }

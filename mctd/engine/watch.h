@@ -44,7 +44,12 @@ void watch_del(uint32_t number);
 void watch_set_timer(enum watch_timer, const struct watch_user *);
 void watch_arm(enum watch_timer, unsigned int ms);
 
-/* One turn: waits until something happened, or not at all.  0, or -1. */
+/*
+ * One turn: waits until something happened, or not at all.  Returns -1, or a
+ * set of these.
+ */
+#define WATCH_SAW_EVENT 0x01
+#define WATCH_SAW_TIMER 0x02
 int watch_turn(int wait);
 
 #endif

@@ -1,7 +1,11 @@
 /*
  * Accepting.  Where a limit is reached the listener is not watched any more,
- * and peers wait in the kernel; it is watched again when sessions end, or
- * after a moment where descriptors ran out.
+ * and peers wait in the kernel; it is watched again when sessions end, after
+ * a moment where descriptors ran out, or when connection-rate lets the next
+ * one in.
+ *
+ * The rate is a bucket that takes the peers of one second: time fills it,
+ * each peer empties it by one.
  */
 
 #include <errno.h>
@@ -18,6 +22,10 @@
 
 /* At most one event about limits a second and bridge. */
 #define LIMIT_NOTE_MS 1000
+
+/* Of the bucket: a peer, and the shortest wait for the next. */
+#define PEER_CREDIT   1000
+#define RATE_MS       10
 
 static void acceptable(void *, unsigned int);
 
@@ -47,20 +55,47 @@ note_limit(struct bridge *b, const char *which)
 	log_warn("bridge %u: limit reached: %s", note.id, which);
 }
 
+/* Fills the bucket with what time has brought. */
+static void
+refill(struct bridge *b)
+{
+	uint64_t rate = bridges_spec(b)->options.connection_rate;
+	uint64_t full = rate * PEER_CREDIT; /* a thousandth each ms */
+	uint64_t now = clock_ms();
+	uint64_t passed = now - b->rate_ms;
+
+	b->rate_ms = now;
+	b->credit += passed >= 1000 ? full : passed * rate;
+	if (b->credit > full)
+		b->credit = full;
+}
+
+static int
+is_over_rate(struct bridge *b)
+{
+	if (bridges_spec(b)->options.connection_rate == 0)
+		return 0;
+	refill(b);
+	return b->credit < PEER_CREDIT;
+}
+
+static const char RATE[] = "connection-rate";
+
 /* The limit that forbids one more session now, or NULL. */
 static const char *
-limit_reached(const struct bridge *b)
+limit_reached(struct bridge *b)
 {
 	uint32_t all = slots_head()->sessions_limit;
+	uint32_t max = bridges_spec(b)->options.max;
 
-	if (b->options.max != 0 && sessions_of(b->slot) >= b->options.max)
+	if (max != 0 && sessions_of(b->slot) >= max)
 		return "max";
 	if (slots_full(SLOT_SESSION))
 		return "sessions";
 	if (sessions_connecting(b->slot) >=
 	    (all + CONNECTING_PART - 1) / CONNECTING_PART)
 		return "connecting";
-	return NULL;
+	return is_over_rate(b) ? RATE : NULL;
 }
 
 static void
@@ -82,6 +117,26 @@ retry(void *arg, unsigned int what)
 }
 
 static void
+try_later(struct bridge *b, long ms)
+{
+	if (loop_is_set(&b->accept))
+		loop_del(&b->accept);
+	loop_set(&b->accept, -1, 0, retry, b);
+	if (loop_add(&b->accept, ms) == -1)
+		log_warn("bridge %u: no memory to listen", slots_id(b->slot));
+}
+
+/* Until the next peer may come in. */
+static void
+wait_for_credit(struct bridge *b)
+{
+	uint32_t rate = bridges_spec(b)->options.connection_rate;
+	uint64_t ms = (PEER_CREDIT - b->credit + rate - 1) / rate;
+
+	try_later(b, ms > RATE_MS ? (long)ms : RATE_MS);
+}
+
+static void
 pause_for(struct bridge *b, const char *which)
 {
 	b->paused = 1;
@@ -90,16 +145,17 @@ pause_for(struct bridge *b, const char *which)
 	slots_count(b->slot, PARENT_PAUSED);
 	show_state(b, STATE_PAUSED);
 	note_limit(b, which);
+	if (which == RATE)
+		wait_for_credit(b);
 }
 
-static void
-pause_for_descriptors(struct bridge *b)
+void
+accept_short(struct bridge *b)
 {
-	if (b->paused)
+	if (b->paused || b->fd == -1)
 		return;
 	pause_for(b, "descriptors");
-	loop_set(&b->accept, -1, 0, retry, b);
-	(void)loop_add(&b->accept, ACCEPT_RETRY_MS);
+	try_later(b, ACCEPT_RETRY_MS);
 }
 
 /* One peer.  0 to go on, -1 when there is none or none may come now. */
@@ -107,36 +163,37 @@ static int
 accept_one(struct bridge *b)
 {
 	const struct registry_entry *e = slots_entry(b->slot);
+	const struct bridge_spec *spec = bridges_spec(b);
 	struct session_rules rules;
 	struct session *s;
 	struct addr peer;
 	int fd;
 
-	fd = sockets_accept(b->fd, &peer, (enum addr_kind)e->spec.src.kind);
+	fd = sockets_accept(b->fd, &spec->src, &spec->options, &peer);
 	if (fd == -1) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 		    errno == ENOMEM)
-			pause_for_descriptors(b);
+			accept_short(b);
 		/* a peer that went away meanwhile is not the last one */
 		return errno == ECONNABORTED || errno == EINTR ? 0 : -1;
 	}
-	if (b->options.max_per_source != 0 &&
-	    sessions_of_host(b->slot, &peer) >= b->options.max_per_source) {
+	if (spec->options.connection_rate != 0)
+		b->credit -= PEER_CREDIT;
+	if (spec->options.max_per_source != 0 &&
+	    sessions_of_host(b->slot, &peer) >= spec->options.max_per_source) {
 		sockets_reset(fd);
 		slots_count(b->slot, PARENT_REFUSED);
 		note_limit(b, "max-per-source");
 		return 0;
 	}
-	rules.dst = e->spec.dst;
-	rules.options = b->options;
+	rules.dst = spec->dst;
 	rules.owner = e->owner;
 	s = sessions_new(b->slot, fd, &peer, &rules);
 	if (s == NULL) {
 		sockets_reset(fd);
 		return -1;
 	}
-	if (dial_start(s, &rules) == -1)
-		pause_for_descriptors(b);
+	dial_start(s);
 	return b->paused ? -1 : 0;
 }
 
@@ -149,7 +206,10 @@ acceptable(void *arg, unsigned int what)
 
 	(void)what;
 	for (i = 0; i < ACCEPTS_A_TURN; i++) {
-		if ((limit = limit_reached(b)) != NULL) {
+		limit = limit_reached(b);
+		if (limit == RATE && i > 0)
+			return; /* it may be that nobody waits */
+		if (limit != NULL) {
 			pause_for(b, limit);
 			return;
 		}
@@ -183,8 +243,15 @@ accept_paused(void)
 void
 accept_resume(struct bridge *b)
 {
-	if (!b->paused || limit_reached(b) != NULL)
+	const char *limit;
+
+	if (!b->paused)
 		return;
+	if ((limit = limit_reached(b)) != NULL) {
+		if (limit == RATE)
+			wait_for_credit(b);
+		return;
+	}
 	b->paused = 0;
 	paused--;
 	show_state(b, STATE_LISTENING);

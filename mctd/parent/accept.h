@@ -9,10 +9,13 @@
 int accept_start(struct bridge *);
 void accept_stop(struct bridge *);
 
+/* Descriptors ran out over a peer of the bridge: it waits a moment. */
+void accept_short(struct bridge *);
+
 /* How many bridges are paused. */
 uint32_t accept_paused(void);
 
-/* Sessions were freed: goes on where it paused, if it may now. */
+/* Sessions were freed, or options changed: goes on if it may now. */
 void accept_resume(struct bridge *);
 
 #endif

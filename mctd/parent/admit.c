@@ -9,6 +9,7 @@
 #include "../../common/limits.h"
 #include "admit.h"
 #include "bridges.h"
+#include "local.h"
 #include "slots.h"
 #include "sockets.h"
 
@@ -43,20 +44,35 @@ is_multicast(const struct addr *a)
 	return 0;
 }
 
+/* A src at all addresses of this machine: no dst could be such. */
 static int
-is_wildcard(const struct addr *a)
+is_wildcard(const struct addr *src)
 {
-	if (addr_family(a) == AF_INET)
-		return a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
-	if (addr_family(a) == AF_INET6)
-		return IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
-	return 0;
+	const char *why;
+
+	return addr_check(src, ADDR_DST, &why) == -1 && errno == EADDRNOTAVAIL;
+}
+
+/* Kinds that reach each other, as one of them. */
+static struct addr
+on_the_wire(const struct addr *a)
+{
+	struct addr same = *a;
+
+	if (a->kind == ADDR_MPTCP)
+		same.kind = ADDR_TCP;
+	else if (a->kind == ADDR_SEQSCTP)
+		same.kind = ADDR_SCTP;
+	return same;
 }
 
 /* Whether what is sent to dst comes in at src. */
 static int
-leads_to(const struct addr *dst, const struct addr *src)
+leads_to(const struct addr *from, const struct addr *to)
 {
+	struct addr plain_dst = on_the_wire(from), plain_src = on_the_wire(to);
+	const struct addr *dst = &plain_dst, *src = &plain_src;
+
 	if (addr_equal(dst, src))
 		return 1;
 	if (dst->kind != src->kind || !is_wildcard(src) ||
@@ -67,49 +83,56 @@ leads_to(const struct addr *dst, const struct addr *src)
 	return sockets_is_local(dst);
 }
 
-static const struct bridge_spec *
-spec_of(const struct bridge *b)
+/* Whether anything that leaves at one of the dsts comes in at src. */
+static int
+any_leads_to(const struct bridge_spec *spec, const struct addr *src)
 {
-	return &slots_entry(b->slot)->spec;
+	const struct addr *dst;
+	unsigned int i;
+
+	for (i = 0; (dst = bridge_dst(spec, i)) != NULL; i++)
+		if (leads_to(dst, src))
+			return 1;
+	return 0;
 }
 
-/* Marks what dst leads to and is not marked; returns how many that were. */
+/* Marks those the spec leads to and are not marked; how many that were. */
 static unsigned int
-mark_from(const struct addr *dst)
+mark_from(const struct bridge_spec *spec)
 {
 	unsigned int n = 0;
 	struct bridge *b;
 
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (b->mark == BRIDGE_UNSEEN && bridges_is_living(b) &&
-		    leads_to(dst, &spec_of(b)->src)) {
+		    any_leads_to(spec, &bridges_spec(b)->src)) {
 			b->mark = BRIDGE_SEEN;
 			n++;
 		}
 	return n;
 }
 
-/* Whether dst leads to src, through any number of bridges. */
+/* Whether a dst leads to src, through any number of bridges. */
 static int
-is_circle(const struct addr *dst, const struct addr *src)
+is_circle(const struct bridge_spec *spec)
 {
 	struct bridge *b;
 	unsigned int n;
 
-	if (leads_to(dst, src))
+	if (any_leads_to(spec, &spec->src))
 		return 1;
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		b->mark = BRIDGE_UNSEEN;
-	for (n = mark_from(dst); n > 0;) {
+	for (n = mark_from(spec); n > 0;) {
 		n = 0;
 		for (b = bridges_next(1); b != NULL;
 		     b = bridges_next(b->slot + 1)) {
 			if (b->mark != BRIDGE_SEEN)
 				continue;
-			if (leads_to(&spec_of(b)->dst, src))
+			if (any_leads_to(bridges_spec(b), &spec->src))
 				return 1;
 			b->mark = BRIDGE_FOLLOWED;
-			n += mark_from(&spec_of(b)->dst);
+			n += mark_from(bridges_spec(b));
 		}
 	}
 	return 0;
@@ -131,25 +154,36 @@ check_others(const struct bridge_spec *spec, int from_conf, const char **why)
 		return 0;
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (bridges_is_living(b) &&
-		    addr_equal(&spec_of(b)->src, &spec->src))
+		    addr_equal(&bridges_spec(b)->src, &spec->src))
 			return refuse_for(EADDRINUSE,
 			    "src is in use by bridge %u", b, why);
 	return 0;
 }
 
+/* Each end by itself. */
+static int
+check_end(const struct addr *a, const char **why)
+{
+	if (is_multicast(a))
+		return refuse(EOPNOTSUPP, "multicast groups are not supported",
+		    why);
+	return local_check(a, why);
+}
+
 int
 admit_check(const struct bridge_spec *spec, int from_conf, const char **why)
 {
-	if (bridge_check(spec, why) == -1)
+	const struct addr *dst;
+	unsigned int i;
+
+	if (bridge_check(spec, why) == -1 || check_end(&spec->src, why) == -1)
 		return -1;
-	if (is_multicast(&spec->src) || is_multicast(&spec->dst))
-		return refuse(EOPNOTSUPP, "multicast groups are not supported",
-		    why);
-	if (sockets_check(&spec->src, why) == -1 ||
-	    sockets_check(&spec->dst, why) == -1 ||
-	    check_others(spec, from_conf, why) == -1)
+	for (i = 0; (dst = bridge_dst(spec, i)) != NULL; i++)
+		if (check_end(dst, why) == -1)
+			return -1;
+	if (check_others(spec, from_conf, why) == -1)
 		return -1;
-	if (is_circle(&spec->dst, &spec->src))
+	if (is_circle(spec))
 		return refuse(ELOOP, "dst leads back to src", why);
 	return 0;
 }

@@ -62,16 +62,16 @@ bridges_next(uint32_t from)
 	return NULL;
 }
 
-static const struct bridge_spec *
-spec_of(const struct bridge *b)
+const struct bridge_spec *
+bridges_spec(const struct bridge *b)
 {
-	return &slots_entry(b->slot)->spec;
+	return slots_spec(b->slot);
 }
 
 int
 bridges_is_stream(const struct bridge *b)
 {
-	return addr_is_connected_type(&spec_of(b)->src);
+	return addr_is_connected_type(&bridges_spec(b)->src);
 }
 
 int
@@ -87,7 +87,7 @@ bridges_named(const char *name)
 
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (bridges_is_living(b) && name[0] != '\0' &&
-		    strcmp(spec_of(b)->name, name) == 0)
+		    strcmp(bridges_spec(b)->name, name) == 0)
 			return b;
 	return NULL;
 }
@@ -99,8 +99,7 @@ bridges_same(const struct bridge_spec *spec)
 
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (bridges_is_living(b) &&
-		    addr_equal(&spec_of(b)->src, &spec->src) &&
-		    addr_equal(&spec_of(b)->dst, &spec->dst))
+		    bridge_same_ends(bridges_spec(b), spec))
 			return b;
 	return NULL;
 }
@@ -121,11 +120,11 @@ bridges_note(const struct bridge *b, enum event_type type, const char *what)
 	struct event_note n = { .type = type };
 
 	n.id = n.bridge = slots_id(b->slot);
-	n.text = spec_of(b)->name;
+	n.text = bridges_spec(b)->name;
 	events_add(&n);
 	log_info("bridge %u %s: %s to %s", n.id, what,
-	    addr_print(&spec_of(b)->src, src, sizeof src),
-	    addr_print(&spec_of(b)->dst, dst, sizeof dst));
+	    addr_print(&bridges_spec(b)->src, src, sizeof src),
+	    addr_print(&bridges_spec(b)->dst, dst, sizeof dst));
 }
 
 void
@@ -146,12 +145,12 @@ void
 bridges_change(struct bridge *b, const struct bridge_spec *spec,
     const struct bridge_options *options)
 {
-	struct registry_entry *e = slots_begin(b->slot);
+	struct bridge_spec *now = slots_spec(b->slot);
 
-	(void)strlcpy(e->spec.name, spec->name, sizeof e->spec.name);
-	e->spec.options = *options;
+	(void)slots_begin(b->slot);
+	(void)strlcpy(now->name, spec->name, sizeof now->name);
+	now->options = *options;
 	slots_end(b->slot);
-	b->options = *options;
 	bridges.look = 1;
 }
 

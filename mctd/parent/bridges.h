@@ -42,16 +42,23 @@ struct bridge {
 	int gone;      /* reload: not in the file any more */
 	int begun;     /* its creation was an event */
 	int borrowed;  /* HELD: fd is still another's */
-	struct bridge_options options; /* with defaults put in */
-	int fd;                        /* listener, or connected dst; -1 */
+	int fd;        /* listener, or connected dst; -1 */
 	int has_waiter;
 	struct inner_client waiter; /* answered when open, or when gone */
 
 	/* connection-oriented: accept.c */
-	struct sockets_file file; /* of a local src */
+	struct local_file file; /* of a local src */
 	struct loop_event accept;
 	int paused;
 	uint64_t limit_note_ms; /* last "limit reached" event */
+	uint64_t rate_ms;       /* when credit was counted last */
+	uint64_t credit;        /* thousandths of a peer to accept */
+
+	/* its dsts, bit n for number n: hold.c */
+	uint8_t down;
+	uint8_t held;
+	uint64_t held_until_ms[DSTS_MAX];
+	struct loop_event hold;
 
 	/* connectionless: datagrams.c */
 	uint64_t serial;
@@ -71,7 +78,7 @@ struct bridge *bridges_at(uint32_t slot);
 /* Ended with its last socket: called by datagrams.c. */
 void bridges_finished(struct bridge *);
 
-/* Changes what a bridge may change while it runs. */
+/* Name and options, which a bridge may change while it runs. */
 void bridges_change(struct bridge *, const struct bridge_spec *,
     const struct bridge_options *);
 
@@ -80,9 +87,12 @@ void bridges_change(struct bridge *, const struct bridge_spec *,
  */
 struct bridge *bridges_next(uint32_t from);
 
-/* The living bridge, not gone, of that name, or with that src and dst. */
+/* The living bridge, not gone, of that name, or with those src and dsts. */
 struct bridge *bridges_named(const char *name);
 struct bridge *bridges_same(const struct bridge_spec *);
+
+/* What it was asked to be, with defaults put in. */
+const struct bridge_spec *bridges_spec(const struct bridge *);
 
 /* Those that a new bridge could be in the way of. */
 int bridges_is_living(const struct bridge *);

@@ -195,7 +195,7 @@ broker_message(struct frame_in *in)
 }
 
 static int
-on_ends(struct frame_in *in)
+on_ends(uint32_t engine, struct frame_in *in)
 {
 	struct inner_end m;
 	uint16_t n;
@@ -203,43 +203,50 @@ on_ends(struct frame_in *in)
 	for (n = frame_get_u16(in); n > 0; n--) {
 		inner_get_end(in, &m);
 		if (in->bad ||
-		    (bridges_at(m.slot) != NULL ? datagrams_ended(&m) :
-						  sessions_ended(&m)) == -1)
+		    (bridges_at(m.slot) != NULL ?
+			    datagrams_ended(&m) :
+			    sessions_ended(engine, &m)) == -1)
 			return -1;
 	}
 	return frame_done(in);
 }
 
 static int
-on_installed(struct frame_in *in)
+on_installed(uint32_t engine, struct frame_in *in)
 {
 	struct inner_which m;
 
 	inner_get_which(in, &m);
-	return frame_done(in) == -1 ? -1 : datagrams_installed(&m);
+	if (frame_done(in) == -1 || engine != DATAGRAM_ENGINE)
+		return -1;
+	return datagrams_installed(&m);
 }
 
 static int
-on_source_closed(struct frame_in *in)
+on_source_closed(uint32_t engine, struct frame_in *in)
 {
 	struct inner_src m;
 
 	inner_get_src(in, &m);
-	return frame_done(in) == -1 ? -1 : datagrams_source_closed(&m);
+	if (frame_done(in) == -1 || engine != DATAGRAM_ENGINE)
+		return -1;
+	return datagrams_source_closed(&m);
 }
 
 static int
-on_lost(struct frame_in *in)
+on_lost(uint32_t engine, struct frame_in *in)
 {
 	struct inner_which m;
 
 	inner_get_which(in, &m);
-	return frame_done(in) == -1 ? -1 : datagrams_lost(&m);
+	if (frame_done(in) == -1 || engine != DATAGRAM_ENGINE)
+		return -1;
+	return datagrams_lost(&m);
 }
 
 struct engine_row {
 	uint16_t type;
-	int (*fn)(struct frame_in *);
+	int (*fn)(uint32_t engine, struct frame_in *);
 };
 
 static const struct engine_row engine_rows[] = {
@@ -250,12 +257,12 @@ static const struct engine_row engine_rows[] = {
 };
 
 int
-broker_engine_message(struct frame_in *in)
+broker_engine_message(uint32_t engine, struct frame_in *in)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof engine_rows / sizeof engine_rows[0]; i++)
 		if (engine_rows[i].type == in->type)
-			return engine_rows[i].fn(in);
+			return engine_rows[i].fn(engine, in);
 	return -1;
 }

@@ -21,6 +21,6 @@ void broker_init(const struct broker_hooks *);
 int broker_message(struct frame_in *);
 
 /* A message of the engine; -1 when it may not send such. */
-int broker_engine_message(struct frame_in *);
+int broker_engine_message(uint32_t engine, struct frame_in *);
 
 #endif

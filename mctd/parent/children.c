@@ -25,7 +25,7 @@
 #include "parent.h"
 #include "slots.h"
 
-#define CHILDREN        (2 * (1 + LIMIT_STANDBY_MAX))
+#define CHILDREN        LIMIT_CHILDREN
 
 /* Messages read from one child before others have their turn. */
 #define MESSAGES_A_TURN 64
@@ -41,6 +41,7 @@ enum child_state {
 struct child {
 	enum child_state state;
 	enum process_kind kind;
+	uint32_t which; /* of the active ones of its kind */
 	int was_active;
 	pid_t pid;
 	int channel;
@@ -120,11 +121,12 @@ send_start(struct child *c, const struct children_setup *setup, int active)
 	c->was_active = active;
 	start.kind = (uint8_t)c->kind;
 	start.active = (uint8_t)active;
+	start.engine = c->which;
 	start.fds = setup->nofile[c->kind];
 	frame_begin(&out, buf, sizeof buf, MSG_P2X_START, 0, 0);
 	inner_put_start(&out, &start);
 	return channel_send(c->channel, buf, frame_end(&out),
-	    setup->fds[c->kind], START_FDS);
+	    setup->fds[c->kind], setup->nfds[c->kind]);
 }
 
 /* Reads one message; its log lines are written.  1 ready, 0 not yet. */
@@ -175,13 +177,18 @@ children_start(const struct children_setup *setup)
 	enum process_kind kind;
 	struct child *c;
 	uint64_t deadline_ms;
-	uint32_t i, each = 1 + setup->standby;
+	uint32_t engines = setup->start.engines, active = engines + 1;
+	uint32_t i, n = active + 2 * setup->standby;
 
-	for (i = 0; i < 2 * each; i++) {
-		kind = i % 2 == 0 ? PROCESS_ENGINE : PROCESS_CONTROL;
+	for (i = 0; i < n && i < CHILDREN; i++) {
+		/* the engines, control, then standbys of both by turns */
+		kind = i < engines || (i >= active && (i - active) % 2 == 0) ?
+		    PROCESS_ENGINE :
+		    PROCESS_CONTROL;
 		c = &children.child[i];
+		c->which = i < engines ? i : 0;
 		if (fork_child(c, kind, setup->foreground) == -1 ||
-		    send_start(c, setup, i < 2) == -1) {
+		    send_start(c, setup, i < active) == -1) {
 			log_fatal("start of %s: %s", kind_name(kind),
 			    strerror(errno));
 			return -1;
@@ -196,13 +203,14 @@ children_start(const struct children_setup *setup)
 }
 
 static struct child *
-find_child(enum process_kind kind, enum child_state state)
+find_child(enum process_kind kind, enum child_state state, uint32_t which)
 {
 	unsigned int i;
 
 	for (i = 0; i < children.n; i++)
 		if (children.child[i].kind == kind &&
-		    children.child[i].state == state)
+		    children.child[i].state == state &&
+		    (state != CHILD_ACTIVE || children.child[i].which == which))
 			return &children.child[i];
 	return NULL;
 }
@@ -278,7 +286,8 @@ child_readable(void *arg, unsigned int what)
 			    -1;
 		else
 			bad = c->state != CHILD_ACTIVE ||
-			    children.user[c->kind]->message(&in) == -1;
+			    children.user[c->kind]->message(c->which, &in) ==
+				-1;
 		if (bad)
 			child_lost(c, "sent a message that is not defined");
 	}
@@ -291,7 +300,7 @@ child_writable(void *arg, unsigned int what)
 
 	(void)what;
 	loop_del(&c->writable);
-	children.user[c->kind]->writable();
+	children.user[c->kind]->writable(c->which);
 }
 
 int
@@ -334,10 +343,10 @@ wait_writable(struct child *c, int err)
 }
 
 int
-children_send(enum process_kind kind, const void *buf, size_t len,
-    const int *fds, size_t nfds)
+children_send(enum process_kind kind, uint32_t which, const void *buf,
+    size_t len, const int *fds, size_t nfds)
 {
-	struct child *c = find_child(kind, CHILD_ACTIVE);
+	struct child *c = find_child(kind, CHILD_ACTIVE, which);
 
 	if (c == NULL) {
 		errno = EPIPE;
@@ -357,21 +366,21 @@ children_send(enum process_kind kind, const void *buf, size_t len,
 }
 
 void
-children_kill(enum process_kind kind, const char *why)
+children_kill(enum process_kind kind, uint32_t which, const char *why)
 {
-	struct child *c = find_child(kind, CHILD_ACTIVE);
+	struct child *c = find_child(kind, CHILD_ACTIVE, which);
 
 	if (c != NULL)
 		child_lost(c, why);
 }
 
 static void
-take_over(enum process_kind kind)
+take_over(enum process_kind kind, uint32_t which)
 {
 	struct event_note note = { .type = EVENT_CHILD_RESTARTED };
-	struct child *c = find_child(kind, CHILD_ASLEEP);
+	struct child *c = find_child(kind, CHILD_ASLEEP, 0);
 	struct frame_out out;
-	uint8_t buf[FRAME_HEADER];
+	uint8_t buf[FRAME_HEADER + sizeof which];
 
 	if (c == NULL) {
 		log_fatal("no standby %s is left: the daemon ends, to be "
@@ -381,12 +390,14 @@ take_over(enum process_kind kind)
 		return;
 	}
 	frame_begin(&out, buf, sizeof buf, MSG_P2X_ACTIVATE, 0, 0);
+	frame_put_u32(&out, which);
 	if (channel_send(c->channel, buf, frame_end(&out), NULL, 0) == -1) {
 		child_lost(c, "standby does not listen");
-		take_over(kind);
+		take_over(kind, which);
 		return;
 	}
 	c->state = CHILD_ACTIVE;
+	c->which = which;
 	publish_standby();
 	if (count_asleep(kind) == 0)
 		log_warn("the last standby %s is at work: restart mctd "
@@ -397,7 +408,7 @@ take_over(enum process_kind kind)
 		    (int)c->pid);
 	note.text = kind_name(kind);
 	events_add(&note);
-	children.user[kind]->writable();
+	children.user[kind]->writable(which);
 }
 
 static void
@@ -421,8 +432,8 @@ child_ended(struct child *c, int status)
 	publish_standby();
 	if (children.stopping || !active)
 		return;
-	children.user[c->kind]->died();
-	take_over(c->kind);
+	children.user[c->kind]->died(c->which);
+	take_over(c->kind, c->which);
 }
 
 void

@@ -16,18 +16,20 @@
 
 /* What the rest of the parent does about a kind of child. */
 struct children_user {
+	/* Each is told which of its kind it is about: of engines a number. */
 	/* A message: 0, or -1 when it is not one this child may send. */
-	int (*message)(struct frame_in *);
+	int (*message)(uint32_t which, struct frame_in *);
 	/* The active child's channel takes messages again. */
-	void (*writable)(void);
+	void (*writable)(uint32_t which);
 	/* The active child is gone; nothing was told to the next one yet. */
-	void (*died)(void);
+	void (*died)(uint32_t which);
 };
 
-/* The three mappings' descriptors for a kind of child. */
 struct children_setup {
-	struct inner_start start; /* kind and active are filled in here */
-	int fds[PROCESS_KINDS][START_FDS];
+	struct inner_start start; /* kind, active, engine are filled in here */
+	/* the mappings' descriptors for a kind of child */
+	int fds[PROCESS_KINDS][START_FDS_MAX];
+	size_t nfds[PROCESS_KINDS];
 	uint32_t nofile[PROCESS_KINDS];
 	uint32_t standby;
 	int foreground;
@@ -41,15 +43,15 @@ int children_watch(const struct children_user *control,
     const struct children_user *engine);
 
 /*
- * To the active child of a kind.  0, or -1 with EAGAIN (its channel is full,
- * writable will be called) or EPIPE (none is there now, died was or will be
- * called, then writable).
+ * To the active child of a kind, engine number `which`.  0, or -1 with EAGAIN
+ * (its channel is full, writable will be called) or EPIPE (none is there now,
+ * died was or will be called, then writable).
  */
-int children_send(enum process_kind, const void *, size_t, const int *fds,
-    size_t nfds);
+int children_send(enum process_kind, uint32_t which, const void *, size_t,
+    const int *fds, size_t nfds);
 
 /* A child is not to be trusted any more. */
-void children_kill(enum process_kind, const char *why);
+void children_kill(enum process_kind, uint32_t which, const char *why);
 
 /* No child left to take over: the daemon must end. */
 int children_failed(void);

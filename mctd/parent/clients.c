@@ -460,8 +460,8 @@ send_new(struct client *c)
 	}
 	frame_begin(&out, buf, sizeof buf, MSG_P2C_CLIENT, 0, 0);
 	inner_put_new_client(&out, &m);
-	if (children_send(PROCESS_CONTROL, buf, frame_end(&out), &c->fd, 1) ==
-	    -1)
+	if (children_send(PROCESS_CONTROL, 0, buf, frame_end(&out), &c->fd,
+		1) == -1)
 		return -1;
 	close(c->fd);
 	c->fd = -1;
@@ -487,7 +487,8 @@ send_answer(struct client *c)
 		(void)strlcpy(error.text, c->text, sizeof error.text);
 		proto_put_error(&out, &error);
 	}
-	if (children_send(PROCESS_CONTROL, buf, frame_end(&out), NULL, 0) == -1)
+	if (children_send(PROCESS_CONTROL, 0, buf, frame_end(&out), NULL, 0) ==
+	    -1)
 		return -1;
 	c->asking = c->answered = 0;
 	return 0;
@@ -500,7 +501,7 @@ send_events(void)
 	uint8_t buf[FRAME_HEADER];
 
 	frame_begin(&out, buf, sizeof buf, MSG_P2C_EVENTS, 0, 0);
-	return children_send(PROCESS_CONTROL, buf, frame_end(&out), NULL, 0);
+	return children_send(PROCESS_CONTROL, 0, buf, frame_end(&out), NULL, 0);
 }
 
 void

@@ -15,6 +15,7 @@
 #include "clients.h"
 #include "datagrams.h"
 #include "events.h"
+#include "local.h"
 #include "slots.h"
 #include "sockets.h"
 
@@ -29,7 +30,7 @@ struct source {
 	int fd;
 	uint32_t users;
 	struct addr addr;
-	struct sockets_file file; /* of a local address */
+	struct local_file file; /* of a local address */
 	int told;
 	int close_told;
 	uint64_t deadline_ms; /* of SRC_CLOSED */
@@ -66,7 +67,7 @@ datagrams_init(uint32_t n)
 static int
 is_ours(const struct bridge *b)
 {
-	return !addr_is_connected_type(&slots_entry(b->slot)->spec.src);
+	return !addr_is_connected_type(&bridges_spec(b)->src);
 }
 
 /* The source of that address, or a free one; NULL when there is none. */
@@ -108,7 +109,7 @@ close_source(struct source *s)
 	assert(s->users == 0 && !s->told);
 	close(s->fd);
 	s->fd = -1;
-	sockets_unlink(&s->addr, &s->file);
+	local_unlink(&s->addr, &s->file);
 }
 
 /* Bridges that waited for the engine to let go of their src are over. */
@@ -198,8 +199,8 @@ datagrams_close(struct bridge *b)
 static int
 tell(struct frame_out *out, const int *fd)
 {
-	return children_send(PROCESS_ENGINE, out->data, frame_end(out), fd,
-	    fd != NULL ? 1 : 0);
+	return children_send(PROCESS_ENGINE, DATAGRAM_ENGINE, out->data,
+	    frame_end(out), fd, fd != NULL ? 1 : 0);
 }
 
 static int
@@ -235,7 +236,7 @@ tell_dst(struct bridge *b)
 	m.id = e->id;
 	m.serial = b->serial;
 	m.src = b->source;
-	m.kind = e->spec.dst.kind;
+	m.kind = bridges_spec(b)->dst.kind;
 	frame_begin(&out, buf, sizeof buf, MSG_P2E_DST, 0, 0);
 	inner_put_dst(&out, &m);
 	if (tell(&out, &b->fd) == -1)
@@ -377,7 +378,7 @@ dial_lost(void *arg, unsigned int what)
 		if (!b->lost || !is_ours(b) || b->fd == -1)
 			continue;
 		e = slots_entry(b->slot);
-		if (sockets_reconnect(b->fd, &e->spec.dst) == 0) {
+		if (sockets_reconnect(b->fd, &bridges_spec(b)->dst) == 0) {
 			b->lost = 0;
 			log_info("bridge %u: dst is reached again", e->id);
 		} else

@@ -9,6 +9,9 @@
 
 #include "bridges.h"
 
+/* All of them are with this engine. */
+#define DATAGRAM_ENGINE 0
+
 int datagrams_init(uint32_t bridges);
 size_t datagrams_bytes(uint32_t bridges);
 

@@ -1,88 +1,300 @@
 /*
- * Dialling dst: non-blocking, with a time limit.  A local dst whose queue is
- * full says EAGAIN instead of being on its way; it is asked again until the
- * same limit.
+ * Dialling dst: non-blocking, with a time limit for each.
+ *
+ * First those that are not left out (hold.c), in order; if none of these
+ * stands the others, in order: better than a refusal.  Each is tried once.
+ * A local dst whose queue is full says EAGAIN instead of being on its way;
+ * it is asked again until the same limit.  Meanwhile the peer is watched: if
+ * it resets, nobody needs a dst any more.  An end of file is no such reason,
+ * it may have sent all it had.
+ *
+ * A dial has its place in a table only while it lasts; the place that was
+ * freed last is taken first, so that a full house of silent sessions costs
+ * little memory.
  */
 
+#include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "../../common/clock.h"
+#include "../../common/log.h"
+#include "accept.h"
 #include "dial.h"
+#include "hold.h"
 #include "slots.h"
 #include "sockets.h"
 
 /* A local server that is busy accepts its next peer within a few of them. */
 #define RETRY_MS 20
 
-static void dial_again(void *, unsigned int);
+/* At most one such line in the log in this time. */
+#define NOTE_MS  1000
 
-static void
-dial_failed(struct session *s, int err)
+struct dial {
+	struct dial *next_free;
+	struct session *session;
+	struct loop_event answer; /* of fd[1], or a timer */
+	struct loop_event peer;
+	uint64_t deadline_ms; /* of this dst */
+	unsigned int number;  /* of it */
+	unsigned int tried;   /* bit n: dst n was */
+	int err;              /* of the last one */
+	int ours;             /* and that is no fault of it */
+};
+
+static struct {
+	struct dial *table;
+	struct dial *free; /* that were in use */
+	uint32_t size;
+	uint32_t fresh; /* the first that never was */
+	uint64_t noted_ms;
+} dials;
+
+size_t
+dial_bytes(uint32_t sessions)
 {
-	sessions_failed(s,
-	    err == ETIMEDOUT ? END_CONNECT_TIMEOUT : END_CONNECT_REFUSED, err);
-}
-
-static void
-dial_done(void *arg, unsigned int what)
-{
-	struct session *s = arg;
-	int err;
-
-	loop_del(&s->dial);
-	err = what & LOOP_WRITE ? sockets_dialled(s->fd[1]) : ETIMEDOUT;
-	if (err != 0)
-		dial_failed(s, err);
-	else
-		sessions_ready(s);
-}
-
-static int
-dial(struct session *s)
-{
-	const struct addr *dst = &slots_entry(s->slot)->spec.dst;
-	uint64_t now = clock_ms();
-	int err, standing;
-
-	if (now >= s->deadline_ms) {
-		dial_failed(s, ETIMEDOUT);
-		return 0;
-	}
-	s->fd[1] = sockets_dial(dst, &standing);
-	if (s->fd[1] != -1 && standing) {
-		sessions_ready(s);
-		return 0;
-	}
-	err = errno;
-	if (s->fd[1] != -1) {
-		loop_set(&s->dial, s->fd[1], LOOP_WRITE, dial_done, s);
-		if (loop_add(&s->dial, (long)(s->deadline_ms - now)) == 0)
-			return 0;
-		err = ENOMEM;
-	} else if (err == EAGAIN) {
-		loop_set(&s->dial, -1, 0, dial_again, s);
-		if (loop_add(&s->dial, RETRY_MS) == 0)
-			return 0;
-		err = ENOMEM;
-	}
-	dial_failed(s, err);
-	return err == EMFILE || err == ENFILE ? -1 : 0;
-}
-
-static void
-dial_again(void *arg, unsigned int what)
-{
-	(void)what;
-	(void)dial(arg);
+	return sessions * sizeof(struct dial);
 }
 
 int
-dial_start(struct session *s, const struct session_rules *rules)
+dial_init(uint32_t sessions)
 {
-	uint32_t connect_s = rules->options.connect_s;
+	dials.table = calloc(sessions, sizeof *dials.table);
+	dials.size = sessions;
+	return dials.table == NULL ? -1 : 0;
+}
+
+/* There is one for every session. */
+static struct dial *
+take(void)
+{
+	struct dial *d = dials.free;
+
+	if (d == NULL) {
+		assert(dials.fresh < dials.size);
+		return &dials.table[dials.fresh++];
+	}
+	dials.free = d->next_free;
+	return d;
+}
+
+static struct bridge *
+bridge_of(const struct dial *d)
+{
+	return bridges_at(d->session->bridge);
+}
+
+static void
+quiet(struct loop_event *e)
+{
+	if (loop_is_set(e))
+		loop_del(e);
+	e->fn = NULL;
+}
+
+void
+dial_stop(struct session *s)
+{
+	struct dial *d = s->dial;
+
+	if (d == NULL)
+		return;
+	quiet(&d->answer);
+	quiet(&d->peer);
+	s->dial = NULL;
+	d->session = NULL;
+	d->next_free = dials.free;
+	dials.free = d;
+}
+
+/* The number of the next one to try, or -1 when all were. */
+static int
+choose(const struct dial *d)
+{
+	const struct bridge *b = bridge_of(d);
+	const struct bridge_spec *spec = bridges_spec(b);
+	unsigned int i;
+	int held;
+
+	for (held = 0; held <= 1; held++)
+		for (i = 0; bridge_dst(spec, i) != NULL; i++)
+			if (!((d->tried >> i) & 1) && hold_is(b, i) <= held)
+				return (int)i;
+	return -1;
+}
+
+static void
+stands(struct dial *d)
+{
+	struct session *s = d->session;
+
+	hold_up(bridge_of(d), d->number);
+	dial_stop(s);
+	sessions_ready(s);
+}
+
+static void
+give_up(struct dial *d)
+{
+	struct session *s = d->session;
+	struct bridge *b = bridge_of(d);
+	int err = d->err;
+
+	dial_stop(s);
+	sessions_failed(s,
+	    err == ETIMEDOUT ? END_CONNECT_TIMEOUT : END_CONNECT_REFUSED, err);
+	if (err == EMFILE || err == ENFILE)
+		accept_short(b);
+}
+
+/* Readable or not is not asked: only a reset ends it. */
+static void
+peer_stirs(void *arg, unsigned int what)
+{
+	struct dial *d = arg;
+	struct session *s = d->session;
+
+	(void)what;
+	if (!sockets_is_reset(s->fd[0]))
+		return;
+	dial_stop(s);
+	sessions_failed(s, END_PEER_GONE, ECONNRESET);
+}
+
+static void answered(void *, unsigned int);
+static void ask_again(void *, unsigned int);
+
+/* Until the fd is connected, or for a moment.  0, or -1 with errno. */
+static int
+await(struct dial *d, int fd, uint64_t now)
+{
+	struct session *s = d->session;
+	long ms = fd == -1 ? RETRY_MS : (long)(d->deadline_ms - now);
+
+	loop_set(&d->answer, fd, fd == -1 ? 0 : LOOP_WRITE,
+	    fd == -1 ? ask_again : answered, d);
+	if (loop_add(&d->answer, ms) == -1) {
+		quiet(&d->answer);
+		errno = ENOMEM;
+		return -1;
+	}
+	if (loop_is_set(&d->peer))
+		return 0;
+	loop_set(&d->peer, s->fd[0], LOOP_WRITE | LOOP_EDGE, peer_stirs, d);
+	if (loop_add(&d->peer, -1) == -1)
+		quiet(&d->peer); /* then its reset is noticed later */
+	return 0;
+}
+
+/* What an administrator can put right is said in the log. */
+static void
+complain(const struct dial *d, const struct sockets_dial *how)
+{
+	uint64_t now = clock_ms();
+
+	if (how->why == NULL ||
+	    (dials.noted_ms != 0 && now - dials.noted_ms < NOTE_MS))
+		return;
+	dials.noted_ms = now;
+	log_warn("bridge %u: dst: %s", slots_id(d->session->bridge), how->why);
+}
+
+/* 1: on its way or standing; 0: this one failed, d->err says how. */
+static int
+try_one(struct dial *d)
+{
+	struct session *s = d->session;
+	const struct bridge_spec *spec = slots_spec(s->bridge);
+	uint64_t now = clock_ms();
+	struct sockets_dial how;
+
+	if (now >= d->deadline_ms) {
+		d->err = ETIMEDOUT;
+		return 0;
+	}
+	s->fd[1] =
+	    sockets_dial(bridge_dst(spec, d->number), &spec->options, &how);
+	if (s->fd[1] != -1 && how.standing) {
+		stands(d);
+		return 1;
+	}
+	if ((s->fd[1] != -1 || errno == EAGAIN) && await(d, s->fd[1], now) == 0)
+		return 1;
+	d->err = errno;
+	d->ours = how.ours || d->err == ENOMEM;
+	complain(d, &how);
+	return 0;
+}
+
+/* The dst in hand failed: the next one, or the end. */
+static void
+go_on(struct dial *d)
+{
+	struct session *s = d->session;
+	const struct bridge_spec *spec = slots_spec(s->bridge);
+	uint32_t connect_s = spec->options.connect_s;
+	int next;
 
 	if (connect_s == 0) /* no limit: that of the kernel is shorter */
 		connect_s = TIMEOUT_S_MAX;
-	s->deadline_ms = clock_ms() + (uint64_t)connect_s * 1000;
-	return dial(s);
+	do {
+		if (s->fd[1] != -1)
+			close(s->fd[1]);
+		s->fd[1] = -1;
+		if (d->tried != 0 && !d->ours)
+			hold_down(bridge_of(d), d->number, d->err);
+		next = choose(d);
+		if (next == -1 || d->err == EMFILE || d->err == ENFILE) {
+			give_up(d);
+			return;
+		}
+		d->number = (unsigned int)next;
+		d->tried |= 1U << next;
+		d->deadline_ms = clock_ms() + (uint64_t)connect_s * 1000;
+		d->ours = 0;
+		slots_begin(s->slot)->dst = *bridge_dst(spec, d->number);
+		slots_end(s->slot);
+	} while (!try_one(d));
+}
+
+static void
+answered(void *arg, unsigned int what)
+{
+	struct dial *d = arg;
+	struct session *s = d->session;
+
+	quiet(&d->answer);
+	d->err = ETIMEDOUT;
+	if (what & LOOP_WRITE)
+		d->err = sockets_dialled(s->fd[1], &slots_entry(s->slot)->dst);
+	if (d->err == 0)
+		stands(d);
+	else
+		go_on(d);
+}
+
+static void
+ask_again(void *arg, unsigned int what)
+{
+	struct dial *d = arg;
+
+	(void)what;
+	quiet(&d->answer);
+	if (!try_one(d))
+		go_on(d);
+}
+
+void
+dial_start(struct session *s)
+{
+	struct dial *d = take();
+
+	assert(s->dial == NULL);
+	memset(d, 0, sizeof *d);
+	d->session = s;
+	s->dial = d;
+	go_on(d);
 }

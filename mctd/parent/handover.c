@@ -15,21 +15,24 @@ static void
 put_session(struct frame_out *out, const struct session *s)
 {
 	const struct registry_entry *e = slots_entry(s->slot);
+	const struct bridge_options *o = &slots_spec(s->bridge)->options;
 	struct inner_session m;
 
 	m.slot = s->slot;
 	m.id = e->id;
 	m.serial = s->serial;
-	m.idle_ms = e->spec.options.idle_s * 1000;
-	m.half_closed_ms = e->spec.options.half_closed_s * 1000;
-	m.peer_kind = e->spec.src.kind;
-	m.dst_kind = e->spec.dst.kind;
+	m.idle_ms = o->idle_s * 1000;
+	m.half_closed_ms = o->half_closed_s * 1000;
+	m.lifetime_ms = o->lifetime_s * 1000;
+	m.rate = o->rate;
+	m.peer_kind = e->peer.kind;
+	m.dst_kind = e->dst.kind;
 	inner_put_session(out, &m);
 }
 
 /* As many READY sessions as follow each other in the queue.  0, or -1. */
 static int
-send_sessions(struct session_queue *q)
+send_sessions(uint32_t engine, struct session_queue *q)
 {
 	int fds[2 * HAND_OVER_PAIRS];
 	uint8_t buf[FRAME_MAX];
@@ -51,7 +54,7 @@ send_sessions(struct session_queue *q)
 		fds[2 * n + 1] = s->fd[1];
 		n++;
 	}
-	if (children_send(PROCESS_ENGINE, buf, frame_end(&out), fds,
+	if (children_send(PROCESS_ENGINE, engine, buf, frame_end(&out), fds,
 		2 * (size_t)n) == -1)
 		return -1;
 	for (s = TAILQ_FIRST(q); n > 0; s = next, n--) {
@@ -72,7 +75,8 @@ send_close(struct session_queue *q, struct session *s)
 
 	frame_begin(&out, buf, sizeof buf, MSG_P2E_CLOSE, 0, 0);
 	inner_put_which(&out, &m);
-	if (children_send(PROCESS_ENGINE, buf, frame_end(&out), NULL, 0) == -1)
+	if (children_send(PROCESS_ENGINE, s->engine, buf, frame_end(&out), NULL,
+		0) == -1)
 		return -1;
 	s->deadline_ms = clock_ms() + END_WAIT_S * 1000;
 	TAILQ_REMOVE(q, s, in_queue);
@@ -81,13 +85,13 @@ send_close(struct session_queue *q, struct session *s)
 }
 
 void
-handover_flush(void)
+handover_flush(uint32_t engine)
 {
-	struct session_queue *q = sessions_queue();
+	struct session_queue *q = sessions_queue(engine);
 	struct session *s;
 
 	while ((s = TAILQ_FIRST(q)) != NULL)
-		if ((s->state == SESSION_READY ? send_sessions(q) :
+		if ((s->state == SESSION_READY ? send_sessions(engine, q) :
 						 send_close(q, s)) == -1)
 			return;
 }
@@ -95,8 +99,12 @@ handover_flush(void)
 void
 handover_check(void)
 {
+	static const char why[] = "does not do what it is told";
 	uint64_t now_ms = clock_ms();
+	uint32_t engine;
 
-	if (sessions_overdue(now_ms) || datagrams_overdue(now_ms))
-		children_kill(PROCESS_ENGINE, "does not do what it is told");
+	if (datagrams_overdue(now_ms))
+		children_kill(PROCESS_ENGINE, DATAGRAM_ENGINE, why);
+	if (sessions_overdue(now_ms, &engine))
+		children_kill(PROCESS_ENGINE, engine, why);
 }

@@ -3,11 +3,13 @@
 #ifndef PARENT_HANDOVER_H
 #define PARENT_HANDOVER_H
 
+#include <stdint.h>
+
 /* Sends what is queued, several sessions a message; what does not go now
  * waits for the channel. */
-void handover_flush(void);
+void handover_flush(uint32_t engine);
 
-/* Kills the engine when it owes an answer for too long. */
+/* Kills an engine that owes an answer for too long. */
 void handover_check(void);
 
 #endif

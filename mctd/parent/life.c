@@ -7,22 +7,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../common/log.h"
 #include "accept.h"
 #include "admit.h"
 #include "clients.h"
 #include "datagrams.h"
+#include "hold.h"
 #include "life.h"
+#include "local.h"
 #include "sessions.h"
 #include "slots.h"
 #include "sockets.h"
 
 static uint32_t closing; /* connection-oriented ones in that state */
-
-static const struct bridge_spec *
-spec_of(const struct bridge *b)
-{
-	return &slots_entry(b->slot)->spec;
-}
 
 static int
 open_sockets(struct bridge *b, const struct bridge_request *r, const char **why)
@@ -35,8 +32,23 @@ open_sockets(struct bridge *b, const struct bridge_request *r, const char **why)
 		b->fd = r->previous->fd;
 		b->file = r->previous->file;
 	} else
-		b->fd = sockets_listen(&r->spec->src, &b->file, why);
+		b->fd =
+		    sockets_listen(&r->spec->src, &r->options, &b->file, why);
 	return b->fd == -1 ? -1 : 0;
+}
+
+/* Whether the system gives what such a bridge wants of it. */
+static int
+try_options(const struct bridge_spec *spec,
+    const struct bridge_options *options, const char **why)
+{
+	*why = NULL;
+	if (!addr_is_connected_type(&spec->src) ||
+	    sockets_try(spec, options, why) == 0)
+		return 0;
+	if (*why == NULL)
+		*why = strerror(errno);
+	return -1;
 }
 
 struct bridge *
@@ -47,7 +59,8 @@ life_open(const struct bridge_request *r, const char **why)
 	uint32_t slot;
 	int saved;
 
-	if (admit_check(r->spec, r->from_conf, why) == -1)
+	if (admit_check(r->spec, r->from_conf, why) == -1 ||
+	    try_options(r->spec, &r->options, why) == -1)
 		return NULL;
 	if ((slot = slots_take(SLOT_BRIDGE)) == 0) {
 		*why = "as many bridges as the limit allows";
@@ -58,7 +71,6 @@ life_open(const struct bridge_request *r, const char **why)
 	assert(b->state == BRIDGE_FREE);
 	memset(b, 0, sizeof *b);
 	b->slot = slot;
-	b->options = r->options;
 	b->from_conf = r->from_conf;
 	if (open_sockets(b, r, why) == -1) {
 		saved = errno;
@@ -74,8 +86,8 @@ life_open(const struct bridge_request *r, const char **why)
 		b->has_waiter = 1;
 	}
 	e = slots_begin(slot);
-	e->spec = *r->spec;
-	e->spec.options = r->options;
+	*slots_spec(slot) = *r->spec;
+	slots_spec(slot)->options = r->options;
 	e->owner = r->owner;
 	e->state = STATE_NONE;
 	slots_end(slot);
@@ -83,10 +95,51 @@ life_open(const struct bridge_request *r, const char **why)
 	return b;
 }
 
+/* try_options found that it can be done. */
+static void
+listen_again(const struct bridge *b)
+{
+	const struct bridge_spec *spec = bridges_spec(b);
+	const char *why;
+
+	if (sockets_listen_again(b->fd, &spec->src, &spec->options, &why) == -1)
+		log_warn("bridge %u: options of its src: %s", slots_id(b->slot),
+		    why != NULL ? why : strerror(errno));
+}
+
+static int
+is_changed(const struct bridge *b, const struct bridge_options *o)
+{
+	return memcmp(&bridges_spec(b)->options, o, sizeof *o) != 0;
+}
+
+/* No descriptor is needed where nothing changes. */
+int
+life_try_change(const struct bridge *b, const struct bridge_options *options,
+    const char **why)
+{
+	if (!is_changed(b, options))
+		return 0;
+	return try_options(bridges_spec(b), options, why);
+}
+
+void
+life_change(struct bridge *b, const struct bridge_spec *spec,
+    const struct bridge_options *options)
+{
+	int changed = is_changed(b, options);
+
+	bridges_change(b, spec, options);
+	if (changed && bridges_is_stream(b) && b->fd != -1)
+		listen_again(b);
+}
+
 int
 life_begin(struct bridge *b)
 {
 	assert(b->state == BRIDGE_HELD);
+	if (b->borrowed)
+		listen_again(b);
 	b->borrowed = 0;
 	b->begun = 1;
 	if (!bridges_is_stream(b)) {
@@ -119,7 +172,7 @@ close_listener(struct bridge *b, int keep)
 		accept_stop(b);
 	if (!keep && !b->borrowed) {
 		close(b->fd);
-		sockets_unlink(&spec_of(b)->src, &b->file);
+		local_unlink(&bridges_spec(b)->src, &b->file);
 	}
 	b->fd = -1;
 }
@@ -183,6 +236,7 @@ life_turn(void)
 			continue;
 		if (b->state == BRIDGE_CLOSING && sessions_of(b->slot) == 0) {
 			closing--;
+			hold_stop(b);
 			bridges_finished(b);
 		} else if (b->state == BRIDGE_OPEN)
 			accept_resume(b);

@@ -21,6 +21,14 @@ struct bridge_request {
  */
 struct bridge *life_open(const struct bridge_request *, const char **why);
 
+/* Whether it could be given other options: 0, or -1 with errno and *why. */
+int life_try_change(const struct bridge *, const struct bridge_options *,
+    const char **why);
+
+/* Gives it another name and other options while it runs. */
+void life_change(struct bridge *, const struct bridge_spec *,
+    const struct bridge_options *);
+
 /*
  * From HELD on its way: a connection-oriented one is OPEN when this returns,
  * for the other the waiter is answered later.  0, or -1 with errno.

@@ -44,6 +44,8 @@ loop_set(struct loop_event *e, int fd, unsigned int what,
 		events |= EV_READ | EV_PERSIST;
 	if (what & LOOP_WRITE)
 		events |= EV_WRITE | EV_PERSIST;
+	if (what & LOOP_EDGE)
+		events |= EV_ET;
 	e->fn = fn;
 	e->arg = arg;
 	(void)event_assign(&e->ev, base, fd, events, ready, e);

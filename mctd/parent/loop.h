@@ -14,7 +14,8 @@
 enum loop_what {
 	LOOP_READ = 1,
 	LOOP_WRITE = 2,
-	LOOP_TIMEOUT = 4
+	LOOP_TIMEOUT = 4,
+	LOOP_EDGE = 8 /* with the first two: when it becomes so */
 };
 
 struct loop_event {

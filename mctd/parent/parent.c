@@ -34,6 +34,7 @@
 #include "life.h"
 #include "loop.h"
 #include "parent.h"
+#include "pipes.h"
 #include "reload.h"
 #include "sessions.h"
 #include "start.h"
@@ -147,23 +148,58 @@ on_tick(void *arg, unsigned int what)
 }
 
 static void
-tell_engine(void)
+tell_engine(uint32_t engine)
 {
-	handover_flush();
-	datagrams_flush();
+	if (pipes_flush(engine) == -1)
+		return;
+	handover_flush(engine);
+	if (engine == DATAGRAM_ENGINE)
+		datagrams_flush();
 }
 
 static void
-engine_died(void)
+tell_engines(void)
 {
-	sessions_engine_died();
-	datagrams_engine_died();
+	uint32_t i;
+
+	for (i = 0; i < parent.conf->engines; i++)
+		tell_engine(i);
+}
+
+static void
+engine_died(uint32_t engine)
+{
+	sessions_engine_died(engine);
+	pipes_engine_died(engine);
+	if (engine == DATAGRAM_ENGINE)
+		datagrams_engine_died();
+}
+
+static int
+control_message(uint32_t which, struct frame_in *in)
+{
+	(void)which;
+	return broker_message(in);
+}
+
+static void
+control_writable(uint32_t which)
+{
+	(void)which;
+	clients_flush();
+}
+
+static void
+control_died(uint32_t which)
+{
+	(void)which;
+	clients_all_gone();
 }
 
 static const struct children_user control_user = {
-	.message = broker_message,
-	.writable = clients_flush,
-	.died = clients_all_gone,
+	.message = control_message,
+	.writable = control_writable,
+	.died = control_died,
 };
 
 static const struct children_user engine_user = {
@@ -244,7 +280,7 @@ loop(void)
 			return 1;
 		}
 		life_turn();
-		tell_engine();
+		tell_engines();
 		clients_flush();
 		if (ended())
 			return children_failed() ? 1 : 0;
@@ -268,7 +304,7 @@ run(const struct parent_options *o, const struct budget *b)
 		start_undo();
 		return 1;
 	}
-	tell_engine();
+	tell_engines();
 	setproctitle("parent");
 	/* libbsd marks the end of a name that is longer than the title */
 	if (*o->name_end == '.')

@@ -155,8 +155,7 @@ find_entry(const struct conf *conf, const struct bridge_spec *spec)
 	uint32_t i;
 
 	for (i = 0; i < conf->nbridges; i++)
-		if (addr_equal(&conf->bridges[i].spec.src, &spec->src) &&
-		    addr_equal(&conf->bridges[i].spec.dst, &spec->dst))
+		if (bridge_same_ends(&conf->bridges[i].spec, spec))
 			return &conf->bridges[i];
 	return NULL;
 }
@@ -169,9 +168,8 @@ mark_gone(const struct conf *conf, int undo)
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (b->from_conf && b->state != BRIDGE_CLOSING &&
 		    b->state != BRIDGE_HELD)
-			b->gone = !undo &&
-			    find_entry(conf, &slots_entry(b->slot)->spec) ==
-				NULL;
+			b->gone =
+			    !undo && find_entry(conf, bridges_spec(b)) == NULL;
 }
 
 /* The gone bridge on that src, whose listener its successor takes. */
@@ -182,7 +180,7 @@ previous_of(const struct addr *src)
 
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (b->gone && b->fd != -1 && addr_is_connected_type(src) &&
-		    addr_equal(&slots_entry(b->slot)->spec.src, src))
+		    addr_equal(&bridges_spec(b)->src, src))
 			return b;
 	return NULL;
 }
@@ -199,11 +197,11 @@ open_new(const struct conf *conf, const struct conf_bridge *entry,
 		*why = "a bridge that a client made has this name";
 		return -1;
 	}
-	if (bridges_same(&entry->spec) != NULL)
-		return 0;
 	ask.spec = &entry->spec;
 	ask.options = entry->spec.options;
 	conf_resolve(conf, &ask.options);
+	if ((b = bridges_same(&entry->spec)) != NULL)
+		return life_try_change(b, &ask.options, why);
 	ask.previous = previous_of(&entry->spec.src);
 	return life_open(&ask, why) == NULL ? -1 : 0;
 }
@@ -262,13 +260,13 @@ commit(const struct conf *conf)
 		}
 		if (b->state == BRIDGE_CLOSING)
 			continue;
-		entry = find_entry(conf, &slots_entry(b->slot)->spec);
+		entry = find_entry(conf, bridges_spec(b));
 		if (entry == NULL)
 			continue;
 		b->from_conf = 1; /* a client may have made it before */
 		options = entry->spec.options;
 		conf_resolve(conf, &options);
-		bridges_change(b, &entry->spec, &options);
+		life_change(b, &entry->spec, &options);
 	}
 }
 

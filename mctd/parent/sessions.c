@@ -10,6 +10,7 @@
 
 #include "../../common/clock.h"
 #include "clients.h"
+#include "dial.h"
 #include "events.h"
 #include "sessions.h"
 #include "slots.h"
@@ -34,11 +35,14 @@ static struct {
 	struct of_bridge *bridge; /* by slot */
 	struct host_list *host;
 	uint32_t host_mask;
-	struct session_queue queue;
+	struct session_queue queue[LIMIT_ENGINES_MAX];
+	uint32_t load[LIMIT_ENGINES_MAX]; /* sessions of an engine */
+	uint32_t engines;
 	uint32_t all;
 	uint32_t connecting;
 	uint32_t closing;
 	int freed;
+	struct log_rate rate;
 } sessions;
 
 /* A power of two, so that the chains of max-per-source stay short. */
@@ -61,7 +65,7 @@ sessions_bytes(uint32_t bridges, uint32_t n)
 }
 
 int
-sessions_init(uint32_t bridges, uint32_t n)
+sessions_init(uint32_t bridges, uint32_t n, uint32_t engines)
 {
 	uint32_t i, buckets = host_buckets(n);
 
@@ -82,7 +86,9 @@ sessions_init(uint32_t bridges, uint32_t n)
 		TAILQ_INIT(&sessions.bridge[i].list);
 	for (i = 0; i < buckets; i++)
 		LIST_INIT(&sessions.host[i]);
-	TAILQ_INIT(&sessions.queue);
+	sessions.engines = engines;
+	for (i = 0; i < engines; i++)
+		TAILQ_INIT(&sessions.queue[i]);
 	return 0;
 }
 
@@ -95,9 +101,21 @@ sessions_at(uint32_t slot)
 }
 
 struct session_queue *
-sessions_queue(void)
+sessions_queue(uint32_t engine)
 {
-	return &sessions.queue;
+	return &sessions.queue[engine];
+}
+
+/* Of those with the fewest sessions the first. */
+static uint32_t
+least_loaded(void)
+{
+	uint32_t i, least = 0;
+
+	for (i = 1; i < sessions.engines; i++)
+		if (sessions.load[i] < sessions.load[least])
+			least = i;
+	return least;
 }
 
 static void
@@ -105,7 +123,7 @@ enqueue(struct session *s)
 {
 	assert(!s->queued);
 	s->queued = 1;
-	TAILQ_INSERT_TAIL(&sessions.queue, s, in_queue);
+	TAILQ_INSERT_TAIL(&sessions.queue[s->engine], s, in_queue);
 }
 
 static void
@@ -114,7 +132,7 @@ dequeue(struct session *s)
 	if (!s->queued)
 		return;
 	s->queued = 0;
-	TAILQ_REMOVE(&sessions.queue, s, in_queue);
+	TAILQ_REMOVE(&sessions.queue[s->engine], s, in_queue);
 }
 
 /* The bridge's figures in the registry follow the lists. */
@@ -185,9 +203,8 @@ sessions_new(uint32_t bridge, int fd, const struct addr *peer,
 	e = slots_begin(slot);
 	e->bridge = slots_id(bridge);
 	e->owner = rules->owner;
-	e->spec.src = *peer;
-	e->spec.dst = rules->dst;
-	e->spec.options = rules->options;
+	e->peer = *peer;
+	e->dst = rules->dst;
 	slots_end(slot);
 	TAILQ_INSERT_TAIL(&b->list, s, of_bridge);
 	LIST_INSERT_HEAD(&sessions.host[s->host & sessions.host_mask], s,
@@ -206,8 +223,7 @@ release(struct session *s, int reset)
 	struct of_bridge *b = &sessions.bridge[s->bridge];
 	int i;
 
-	if (loop_is_set(&s->dial))
-		loop_del(&s->dial);
+	dial_stop(s);
 	dequeue(s);
 	for (i = 0; i < 2; i++) {
 		if (s->fd[i] != -1 && reset)
@@ -222,8 +238,10 @@ release(struct session *s, int reset)
 	LIST_REMOVE(s, of_host);
 	b->count--;
 	sessions.all--;
+	if (s->state != SESSION_CONNECTING)
+		sessions.load[s->engine]--;
 	set_state(s, s->state, SESSION_FREE, STATE_NONE);
-	slots_give(s->slot);
+	slots_give_ended(s->slot);
 	sessions.freed = 1;
 }
 
@@ -231,13 +249,56 @@ void
 sessions_ready(struct session *s)
 {
 	struct event_note note = { .type = EVENT_SESSION_OPENED };
+	struct registry_entry *e = slots_begin(s->slot);
 
+	s->engine = least_loaded();
+	sessions.load[s->engine]++;
+	e->engine = (uint8_t)s->engine;
+	slots_end(s->slot);
 	set_state(s, SESSION_CONNECTING, SESSION_READY, STATE_OPEN);
 	slots_count(s->bridge, PARENT_OPENED);
 	note.id = slots_id(s->slot);
 	note.bridge = slots_id(s->bridge);
 	events_add(&note);
 	enqueue(s);
+}
+
+/* In the log the unusual ones, so many a second; all when it is verbose. */
+static void
+log_ended(const struct session *s, enum end_reason reason, int err)
+{
+	static const unsigned int usual = 1U << END_CLEAN | 1U << END_IDLE |
+	    1U << END_REQUESTED | 1U << END_BRIDGE_CLOSED | 1U << END_STOPPED |
+	    1U << END_LIFETIME;
+	int is_usual = (usual >> reason & 1) != 0 && err == 0;
+	const struct registry_entry *e = slots_entry(s->slot);
+	char peer[ADDR_TEXT_BYTES], dst[ADDR_TEXT_BYTES];
+
+	if (log_get_level() < LOG_LEVEL_DEBUG &&
+	    (is_usual ||
+		!log_rate(&sessions.rate, SESSION_LOG_RATE, "sessions")))
+		return;
+	(is_usual ? log_debug : log_info)("session %u of bridge %u closed: "
+					  "%s%s%s, %s to %s",
+	    e->id, e->bridge, name_end_reason(reason), err != 0 ? ": " : "",
+	    err != 0 ? strerror(err) : "",
+	    addr_print(&e->peer, peer, sizeof peer),
+	    addr_print(&e->dst, dst, sizeof dst));
+}
+
+/* Its slot shows how it ended, until it is used again. */
+static void
+remember(const struct session *s, enum end_reason reason, int err,
+    const uint64_t count[COUNTS])
+{
+	struct registry_entry *e = slots_begin(s->slot);
+
+	e->reason = (uint8_t)reason;
+	e->err = (uint32_t)err;
+	e->ended_ns = clock_wall_ns();
+	memcpy(e->ended, count, sizeof e->ended);
+	slots_end(s->slot);
+	log_ended(s, reason, err);
 }
 
 static void
@@ -249,6 +310,7 @@ note_closed(const struct session *s, enum end_reason reason, int err)
 	int i;
 
 	slots_counters(s->slot, count);
+	remember(s, reason, err, count);
 	e = slots_begin(s->bridge);
 	for (i = 0; i < COUNTS; i++)
 		e->ended[i] += count[i];
@@ -259,16 +321,12 @@ note_closed(const struct session *s, enum end_reason reason, int err)
 	note.err = err;
 	note.count = count;
 	events_add(&note);
-	if (log_get_level() < LOG_LEVEL_DEBUG)
-		return;
-	log_debug("session %u of bridge %u closed: %s%s%s", note.id,
-	    note.bridge, name_end_reason(reason), err != 0 ? ": " : "",
-	    err != 0 ? strerror(err) : "");
 }
 
 void
 sessions_failed(struct session *s, enum end_reason reason, int err)
 {
+	static const uint64_t none[COUNTS];
 	struct event_note note = { .type = EVENT_CONNECT_FAILED };
 
 	assert(s->state == SESSION_CONNECTING);
@@ -277,24 +335,23 @@ sessions_failed(struct session *s, enum end_reason reason, int err)
 	note.reason = reason;
 	note.err = err;
 	events_add(&note);
-	log_debug("session %u of bridge %u: dst: %s", note.id, note.bridge,
-	    strerror(err));
+	remember(s, reason, err, none);
 	slots_count(s->bridge, PARENT_FAILED);
 	release(s, 1);
 }
 
 /*
- * Local sockets last: to the engine their end looks like an end of file,
+ * Those last whose end looks like an end of file to the engine,
  * which it would carry over to the other side.
  */
 static void
 disconnect(const struct session *s)
 {
 	const struct registry_entry *e = slots_entry(s->slot);
-	int first = addr_family(&e->spec.src) == AF_LOCAL;
+	int first = sockets_ends_softly(&e->peer);
 
-	sockets_revoke(s->fd[first], first ? &e->spec.dst : &e->spec.src);
-	sockets_revoke(s->fd[!first], first ? &e->spec.src : &e->spec.dst);
+	sockets_revoke(s->fd[first], first ? &e->dst : &e->peer);
+	sockets_revoke(s->fd[!first], first ? &e->peer : &e->dst);
 }
 
 int
@@ -315,6 +372,8 @@ sessions_close(struct session *s, enum end_reason reason,
 		return 0;
 	}
 	disconnect(s);
+	slots_begin(s->slot)->reason = (uint8_t)reason;
+	slots_end(s->slot);
 	set_state(s, SESSION_OPEN, SESSION_CLOSING, STATE_CLOSING);
 	s->deadline_ms = UINT64_MAX; /* until the engine is told */
 	enqueue(s);
@@ -334,13 +393,13 @@ sessions_close_all(uint32_t bridge, enum end_reason reason)
 }
 
 int
-sessions_ended(const struct inner_end *end)
+sessions_ended(uint32_t engine, const struct inner_end *end)
 {
 	struct session *s = sessions_at(end->slot);
 	enum end_reason reason = (enum end_reason)end->reason;
 	int reset;
 
-	if (s == NULL || s->serial != end->serial ||
+	if (s == NULL || s->serial != end->serial || s->engine != engine ||
 	    (s->state != SESSION_OPEN && s->state != SESSION_CLOSING) ||
 	    end->reason >= END_REASONS || end->err > ERRNO_MOST)
 		return -1;
@@ -348,7 +407,7 @@ sessions_ended(const struct inner_end *end)
 	if (s->state == SESSION_CLOSING)
 		reason = s->reason;
 	reset = reason != END_CLEAN && reason != END_IDLE &&
-	    reason != END_HALF_CLOSED;
+	    reason != END_HALF_CLOSED && reason != END_LIFETIME;
 	/* bytes that were not delivered: no end of file may hide that */
 	reset |= end->err != 0;
 	note_closed(s, reason, s->state == SESSION_CLOSING ? 0 : (int)end->err);
@@ -357,14 +416,15 @@ sessions_ended(const struct inner_end *end)
 }
 
 void
-sessions_engine_died(void)
+sessions_engine_died(uint32_t engine)
 {
 	struct session *s;
 	uint32_t i;
 
 	for (i = 0; i < sessions.n; i++) {
 		s = &sessions.table[i];
-		if (s->state != SESSION_OPEN && s->state != SESSION_CLOSING)
+		if (s->engine != engine ||
+		    (s->state != SESSION_OPEN && s->state != SESSION_CLOSING))
 			continue;
 		note_closed(s,
 		    s->state == SESSION_CLOSING ? s->reason : END_ENGINE_DIED,
@@ -374,15 +434,17 @@ sessions_engine_died(void)
 }
 
 int
-sessions_overdue(uint64_t now_ms)
+sessions_overdue(uint64_t now_ms, uint32_t *engine)
 {
 	const struct session *s;
 	uint32_t i;
 
 	for (i = 0; sessions.closing > 0 && i < sessions.n; i++) {
 		s = &sessions.table[i];
-		if (s->state == SESSION_CLOSING && now_ms >= s->deadline_ms)
+		if (s->state == SESSION_CLOSING && now_ms >= s->deadline_ms) {
+			*engine = s->engine;
 			return 1;
+		}
 	}
 	return 0;
 }
@@ -408,7 +470,7 @@ sessions_of_host(uint32_t bridge, const struct addr *peer)
 
 	LIST_FOREACH(s, &sessions.host[hash & sessions.host_mask], of_host)
 		if (s->bridge == bridge && s->host == hash &&
-		    addr_same_host(&slots_entry(s->slot)->spec.src, peer))
+		    addr_same_host(&slots_entry(s->slot)->peer, peer))
 			n++;
 	return n;
 }

@@ -29,19 +29,22 @@ enum session_state {
 	SESSION_CLOSING
 };
 
+struct dial;
+
 struct session {
 	enum session_state state;
 	uint32_t slot;
 	uint32_t bridge; /* slot of it */
 	uint32_t host;   /* addr_host_hash of the peer */
+	uint32_t engine; /* whose it is from READY on */
 	uint64_t serial;
-	uint64_t deadline_ms;   /* of the dial, or of the END */
+	uint64_t deadline_ms;   /* of the END */
 	int fd[2];              /* peer, dst; -1: none */
 	enum end_reason reason; /* of a close that the parent began */
 	int queued;             /* in the queue for the engine */
 	int has_waiter;
 	struct inner_client waiter; /* who asked for the close */
-	struct loop_event dial;
+	struct dial *dial;          /* while CONNECTING: dial.c */
 	TAILQ_ENTRY(session) of_bridge;
 	TAILQ_ENTRY(session) in_queue;
 	LIST_ENTRY(session) of_host;
@@ -50,11 +53,10 @@ struct session {
 /* What a bridge gives to each of its sessions. */
 struct session_rules {
 	struct addr dst;
-	struct bridge_options options;
 	uint32_t owner;
 };
 
-int sessions_init(uint32_t bridges, uint32_t sessions);
+int sessions_init(uint32_t bridges, uint32_t sessions, uint32_t engines);
 size_t sessions_bytes(uint32_t bridges, uint32_t sessions);
 struct session *sessions_at(uint32_t slot);
 
@@ -79,14 +81,14 @@ int sessions_close(struct session *, enum end_reason,
     const struct inner_client *waiter);
 void sessions_close_all(uint32_t bridge, enum end_reason);
 
-/* The engine's END; -1 when there is no such session. */
-int sessions_ended(const struct inner_end *);
+/* An engine's END; -1 when it has no such session. */
+int sessions_ended(uint32_t engine, const struct inner_end *);
 
 /* What it held is lost: those it had are reset. */
-void sessions_engine_died(void);
+void sessions_engine_died(uint32_t engine);
 
-/* Whether the engine owes an END for longer than it may. */
-int sessions_overdue(uint64_t now_ms);
+/* Whether an engine owes an END for longer than it may, and which. */
+int sessions_overdue(uint64_t now_ms, uint32_t *engine);
 
 /* Now: all of a bridge, those still connecting, those of the same host. */
 uint32_t sessions_of(uint32_t bridge);
@@ -99,6 +101,6 @@ int sessions_freed(void);
 
 /* Used by handover.c: the queue of what the engine is to be told. */
 TAILQ_HEAD(session_queue, session);
-struct session_queue *sessions_queue(void);
+struct session_queue *sessions_queue(uint32_t engine);
 
 #endif

@@ -19,7 +19,7 @@ struct pool {
 
 static struct {
 	struct registry registry;
-	struct counters counters;
+	struct counters counters[LIMIT_ENGINES_MAX];
 	struct pool pool[2];  /* bridges, sessions */
 	uint32_t *generation; /* by slot */
 	uint32_t bridges;
@@ -47,13 +47,16 @@ slots_bytes(uint32_t bridges, uint32_t sessions)
 }
 
 int
-slots_init(void *registry, void *counters, uint32_t bridges, uint32_t sessions)
+slots_init(const struct slots_setup *s)
 {
+	uint32_t bridges = s->bridges, sessions = s->sessions;
 	uint32_t n = bridges + sessions;
-	uint32_t slot;
+	uint32_t slot, i;
 
-	registry_map(&slots.registry, registry, bridges, sessions);
-	counters_map(&slots.counters, counters, n);
+	registry_map(&slots.registry, s->registry, bridges, sessions);
+	for (i = 0; i < s->engines; i++)
+		counters_map(&slots.counters[i], s->counters[i], n, s->pipes);
+	slots.registry.head->engines = s->engines;
 	slots.bridges = bridges;
 	slots.pool[0].ring = calloc(bridges, sizeof(uint32_t));
 	slots.pool[1].ring = calloc(sessions, sizeof(uint32_t));
@@ -118,17 +121,18 @@ slots_take(enum slot_kind kind)
 	return slot;
 }
 
-void
-slots_give(uint32_t slot)
+static void
+give(uint32_t slot, int ended)
 {
 	struct registry_entry *e = slots_begin(slot);
 	enum slot_kind kind = (enum slot_kind)e->kind;
 	struct pool *p = pool_of(kind);
 
-	assert(kind != SLOT_FREE);
-	e->kind = SLOT_FREE;
+	assert(kind == SLOT_BRIDGE || kind == SLOT_SESSION);
+	e->kind = ended ? SLOT_ENDED : SLOT_FREE;
 	e->state = STATE_NONE;
-	e->id = 0;
+	if (!ended)
+		e->id = 0;
 	slots_end(slot);
 	slots.generation[slot]++;
 	if (slots.generation[slot] >= generations())
@@ -136,6 +140,18 @@ slots_give(uint32_t slot)
 	pool_put(p, slot);
 	atomic_store_explicit(number_now(kind), p->size - p->count,
 	    memory_order_relaxed);
+}
+
+void
+slots_give(uint32_t slot)
+{
+	give(slot, 0);
+}
+
+void
+slots_give_ended(uint32_t slot)
+{
+	give(slot, 1);
 }
 
 int
@@ -159,7 +175,7 @@ slots_find(uint32_t id, enum slot_kind kind)
 	if (id == 0 || slot == 0)
 		return 0;
 	e = slots_entry(slot);
-	if (e->id != id || e->kind == SLOT_FREE ||
+	if (e->id != id || e->kind == SLOT_FREE || e->kind == SLOT_ENDED ||
 	    (kind != SLOT_FREE && e->kind != kind))
 		return 0;
 	return slot;
@@ -189,6 +205,12 @@ slots_entry(uint32_t slot)
 	return registry_peek(&slots.registry, slot);
 }
 
+struct bridge_spec *
+slots_spec(uint32_t slot)
+{
+	return registry_spec(&slots.registry, slot);
+}
+
 struct registry_head *
 slots_head(void)
 {
@@ -212,8 +234,8 @@ slots_count(uint32_t bridge, enum parent_count what)
 void
 slots_counters(uint32_t slot, uint64_t count[COUNTS])
 {
+	const struct counters *c = &slots.counters[slots_entry(slot)->engine];
 	uint64_t active_ms;
 
-	(void)counters_read(&slots.counters, slot, slots_id(slot), count,
-	    &active_ms);
+	(void)counters_read(c, slot, slots_id(slot), count, &active_ms);
 }

@@ -14,13 +14,22 @@
 #include "../share/registry.h"
 
 /* The mappings, made; returns 0, or -1 with errno. */
-int slots_init(void *registry, void *counters, uint32_t bridges,
-    uint32_t sessions);
+struct slots_setup {
+	void *registry;
+	void *counters[LIMIT_ENGINES_MAX];
+	uint32_t engines;
+	uint32_t bridges;
+	uint32_t sessions;
+	uint32_t pipes;
+};
+int slots_init(const struct slots_setup *);
 size_t slots_bytes(uint32_t bridges, uint32_t sessions);
 
 /* A free slot of the kind with a new id, or 0 when the table is full. */
 uint32_t slots_take(enum slot_kind);
 void slots_give(uint32_t slot);
+/* The same of a session whose figures and end are to be shown for a while. */
+void slots_give_ended(uint32_t slot);
 int slots_full(enum slot_kind);
 
 uint32_t slots_id(uint32_t slot);
@@ -34,11 +43,13 @@ uint64_t slots_serial(void);
 struct registry_entry *slots_begin(uint32_t slot);
 void slots_end(uint32_t slot);
 const struct registry_entry *slots_entry(uint32_t slot);
+/* Of a bridge's slot; to be changed between begin and end. */
+struct bridge_spec *slots_spec(uint32_t slot);
 
 struct registry_head *slots_head(void);
 /* One more of what the parent counts, for the bridge and in all. */
 void slots_count(uint32_t bridge, enum parent_count);
-/* What the engine counted for the slot; 0 where it did not. */
+/* What its engine counted for the slot; 0 where it did not. */
 void slots_counters(uint32_t slot, uint64_t count[COUNTS]);
 
 #endif

@@ -26,12 +26,14 @@
 #include "clients.h"
 #include "daemon.h"
 #include "datagrams.h"
+#include "dial.h"
 #include "events.h"
+#include "local.h"
 #include "loop.h"
+#include "pipes.h"
 #include "reload.h"
 #include "sessions.h"
 #include "slots.h"
-#include "sockets.h"
 #include "start.h"
 
 struct identity {
@@ -44,7 +46,7 @@ struct identity {
 static struct {
 	char socket[CONF_PATH_BYTES]; /* removed at the end */
 	int socket_directory;
-	struct sockets_file file;
+	struct local_file file;
 } start = { .socket_directory = -1 };
 
 void
@@ -58,11 +60,13 @@ start_budget(const struct parent_options *o, const struct conf *conf,
 	budget_add(b, "shared", "registry",
 	    registry_bytes(l->bridges, l->sessions));
 	budget_add(b, "shared", "counters",
-	    counters_bytes(l->bridges + l->sessions));
+	    conf->engines * counters_bytes(l->bridges + l->sessions, l->pipes));
+	budget_add(b, "parent", "pipes", pipes_bytes(conf->engines, l->pipes));
 	budget_add(b, "shared", "events", ring_bytes(l->events));
 	budget_add(b, "parent", "slots", slots_bytes(l->bridges, l->sessions));
 	budget_add(b, "parent", "sessions",
 	    sessions_bytes(l->bridges, l->sessions));
+	budget_add(b, "parent", "dials", dial_bytes(l->sessions));
 	budget_add(b, "parent", "bridges", bridges_bytes(l->bridges));
 	budget_add(b, "parent", "datagrams", datagrams_bytes(l->bridges));
 	budget_add(b, "parent", "clients", clients_bytes(l->clients));
@@ -140,29 +144,38 @@ look_up(const struct parent_options *o, const struct conf *conf,
 }
 
 static int
-make_mappings(const struct conf *conf, struct children_setup *setup,
-    int *counters_write)
+make_mappings(const struct conf *conf, struct children_setup *setup)
 {
 	const struct conf_limits *l = &conf->limits;
-	void *registry, *counters, *ring;
-	int r, c, e;
+	struct slots_setup slots = { .engines = conf->engines,
+		.bridges = l->bridges,
+		.sessions = l->sessions,
+		.pipes = l->pipes };
+	void *ring;
+	uint32_t i;
+	int r, e, c;
 
-	registry = sandbox_memory("mctd-registry",
+	slots.registry = sandbox_memory("mctd-registry",
 	    registry_bytes(l->bridges, l->sessions), &r, NULL);
-	counters = sandbox_memory("mctd-counters",
-	    counters_bytes(l->bridges + l->sessions), &c, counters_write);
 	ring = sandbox_memory("mctd-events", ring_bytes(l->events), &e, NULL);
-	if (registry == NULL || counters == NULL || ring == NULL ||
-	    slots_init(registry, counters, l->bridges, l->sessions) == -1)
+	if (slots.registry == NULL || ring == NULL)
+		return -1;
+	for (i = 0; i < conf->engines; i++) {
+		slots.counters[i] = sandbox_memory("mctd-counters",
+		    counters_bytes(l->bridges + l->sessions, l->pipes), &c,
+		    &setup->fds[PROCESS_ENGINE][i]);
+		if (slots.counters[i] == NULL)
+			return -1;
+		setup->fds[PROCESS_CONTROL][START_FD_COUNTERS + i] = c;
+	}
+	if (slots_init(&slots) == -1)
 		return -1;
 	events_init(ring, l->events);
 	slots_head()->events_limit = ring_size(l->events);
 	setup->fds[PROCESS_CONTROL][START_FD_REGISTRY] = r;
-	setup->fds[PROCESS_CONTROL][START_FD_COUNTERS] = c;
 	setup->fds[PROCESS_CONTROL][START_FD_RING] = e;
-	setup->fds[PROCESS_ENGINE][START_FD_REGISTRY] = r;
-	setup->fds[PROCESS_ENGINE][START_FD_COUNTERS] = *counters_write;
-	setup->fds[PROCESS_ENGINE][START_FD_RING] = e;
+	setup->nfds[PROCESS_CONTROL] = START_FD_COUNTERS + conf->engines;
+	setup->nfds[PROCESS_ENGINE] = conf->engines;
 	return 0;
 }
 
@@ -178,8 +191,8 @@ make_tables(const struct conf *conf, const struct identity *id)
 	rules.group = id->socket_group;
 	rules.has_group = id->has_group;
 	rules.mode = conf->socket_mode;
-	if (sessions_init(l->bridges, l->sessions) == -1 ||
-	    bridges_init(l->bridges) == -1 ||
+	if (sessions_init(l->bridges, l->sessions, conf->engines) == -1 ||
+	    dial_init(l->sessions) == -1 || bridges_init(l->bridges) == -1 ||
 	    datagrams_init(l->bridges) == -1 ||
 	    clients_init(l->clients, &rules) == -1 ||
 	    reload_prepare(l->bridges) == -1)
@@ -192,11 +205,11 @@ start_children(const struct parent_options *o, const struct conf *conf,
     const struct budget *b, const struct identity *id)
 {
 	struct children_setup setup;
-	int counters_write, i;
+	enum process_kind kind;
+	size_t i;
 
 	memset(&setup, 0, sizeof setup);
-	if (make_mappings(conf, &setup, &counters_write) == -1 ||
-	    make_tables(conf, id) == -1) {
+	if (make_mappings(conf, &setup) == -1 || make_tables(conf, id) == -1) {
 		log_fatal("no memory for the tables: %s", strerror(errno));
 		return -1;
 	}
@@ -209,6 +222,9 @@ start_children(const struct parent_options *o, const struct conf *conf,
 	setup.start.sessions = conf->limits.sessions;
 	setup.start.clients = conf->limits.clients;
 	setup.start.events = conf->limits.events;
+	setup.start.engines = conf->engines;
+	setup.start.pipes = conf->limits.pipes;
+	setup.start.spin_us = conf->spin_us;
 	(void)strlcpy(setup.start.chroot, conf->chroot,
 	    sizeof setup.start.chroot);
 	setup.nofile[PROCESS_CONTROL] = b->control_fds;
@@ -217,9 +233,9 @@ start_children(const struct parent_options *o, const struct conf *conf,
 	setup.foreground = o->foreground;
 	if (children_start(&setup) == -1)
 		return -1;
-	for (i = 0; i < START_FDS; i++)
-		close(setup.fds[PROCESS_CONTROL][i]);
-	close(counters_write);
+	for (kind = PROCESS_CONTROL; kind < PROCESS_KINDS; kind++)
+		for (i = 0; i < setup.nfds[kind]; i++)
+			close(setup.fds[kind][i]);
 	return 0;
 }
 
@@ -271,7 +287,7 @@ open_control_socket(const struct conf *conf, const struct identity *id)
 	if (conf->socket[0] == '/') {
 		(void)strlcpy(start.socket, strrchr(conf->socket, '/') + 1,
 		    sizeof start.socket);
-		sockets_look(start.socket_directory, start.socket, &start.file);
+		local_look(start.socket_directory, start.socket, &start.file);
 	}
 	if (conf->socket[0] == '/' && id->has_group &&
 	    lchown(conf->socket, (uid_t)-1, id->socket_group) == -1) {
@@ -289,14 +305,14 @@ open_outside(const struct conf *conf, const struct identity *id)
 	uint32_t i;
 
 	daemon_open_ways();
-	sockets_set_control(conf->socket);
+	local_set_control(conf->socket);
 	for (i = 0; i < conf->ndirectories; i++)
-		if (sockets_add_directory(conf->directory[i]) == -1) {
+		if (local_add_directory(conf->directory[i]) == -1) {
 			log_fatal("directory %s: %s", conf->directory[i],
 			    strerror(errno));
 			return -1;
 		}
-	if (sockets_init() == -1) {
+	if (local_init() == -1) {
 		log_fatal("/proc/self/fd: %s", strerror(errno));
 		return -1;
 	}
@@ -352,6 +368,17 @@ drop(const struct conf *conf, const struct budget *b, const struct identity *id,
 	return children_fill_low_fds();
 }
 
+/* Before the drop, for their size; above the low numbers, as all traffic. */
+static int
+make_pipes(const struct conf *conf)
+{
+	if (children_fill_low_fds() == 0 &&
+	    pipes_make(conf->engines, conf->limits.pipes) == 0)
+		return 0;
+	log_fatal("pipes: %s", strerror(errno));
+	return -1;
+}
+
 int
 start_privileged(const struct parent_options *o, struct conf *conf,
     const struct budget *b)
@@ -376,7 +403,7 @@ start_privileged(const struct parent_options *o, struct conf *conf,
 	if (start_children(o, conf, b, &id) == -1)
 		return -1;
 	if (reload_reserve() == -1 || open_outside(conf, &id) == -1 ||
-	    drop(conf, b, &id, privileged) == -1) {
+	    make_pipes(conf) == -1 || drop(conf, b, &id, privileged) == -1) {
 		start_undo();
 		return -1;
 	}
@@ -387,7 +414,6 @@ void
 start_undo(void)
 {
 	if (start.socket[0] != '\0')
-		sockets_remove(start.socket_directory, start.socket,
-		    &start.file);
+		local_remove(start.socket_directory, start.socket, &start.file);
 	start.socket[0] = '\0';
 }

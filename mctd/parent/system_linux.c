@@ -3,13 +3,18 @@
  */
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <linux/filter.h>
+#include <linux/sctp.h>
 #include <linux/udp.h>
+#include <linux/vm_sockets.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,6 +47,105 @@ system_datagram_src(int fd, int is_udp)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
 	if (is_udp)
 		(void)setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on);
+}
+
+static int
+set_number(int fd, int level, int name, uint32_t value)
+{
+	return setsockopt(fd, level, name, &value, sizeof value);
+}
+
+int
+system_keepalive(int fd, const struct system_keepalive *k)
+{
+	if (set_number(fd, SOL_SOCKET, SO_KEEPALIVE, k->idle_s != 0) == -1)
+		return -1;
+	if (k->idle_s == 0)
+		return 0;
+	if (set_number(fd, IPPROTO_TCP, TCP_KEEPIDLE, k->idle_s) == -1)
+		return -1;
+	if (k->interval_s != 0 &&
+	    set_number(fd, IPPROTO_TCP, TCP_KEEPINTVL, k->interval_s) == -1)
+		return -1;
+	if (k->count == 0)
+		return 0;
+	return set_number(fd, IPPROTO_TCP, TCP_KEEPCNT, k->count);
+}
+
+static int
+get_number(int fd, int level, int name, uint32_t *value)
+{
+	socklen_t len = sizeof *value;
+
+	return getsockopt(fd, level, name, value, &len);
+}
+
+int
+system_get_keepalive(int fd, struct system_keepalive *k)
+{
+	if (get_number(fd, IPPROTO_TCP, TCP_KEEPIDLE, &k->idle_s) == -1 ||
+	    get_number(fd, IPPROTO_TCP, TCP_KEEPINTVL, &k->interval_s) == -1)
+		return -1;
+	return get_number(fd, IPPROTO_TCP, TCP_KEEPCNT, &k->count);
+}
+
+int
+system_user_timeout(int fd, uint32_t seconds)
+{
+	return set_number(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, seconds * 1000);
+}
+
+int
+system_sctp_nodelay(int fd, int on)
+{
+	return setsockopt(fd, IPPROTO_SCTP, SCTP_NODELAY, &on, sizeof on);
+}
+
+int
+system_mark(int fd, uint32_t mark)
+{
+	return set_number(fd, SOL_SOCKET, SO_MARK, mark);
+}
+
+int
+system_device(int fd, const char *name)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name,
+	    (socklen_t)strlen(name));
+}
+
+int
+system_stamp_records(int fd)
+{
+	int on = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
+void
+system_late_port(int fd)
+{
+	(void)set_number(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+}
+
+void
+system_vsock_limit(int fd, uint32_t seconds)
+{
+	struct timeval limit = { .tv_sec = seconds };
+
+	if (seconds != 0)
+		(void)setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT,
+		    &limit, sizeof limit);
+}
+
+void
+system_vsock_any_port(struct sockaddr *sa)
+{
+	struct sockaddr_vm vm;
+
+	memcpy(&vm, sa, sizeof vm);
+	vm.svm_port = VMADDR_PORT_ANY;
+	memcpy(sa, &vm, sizeof vm);
 }
 
 int

@@ -27,6 +27,7 @@ struct power {
 
 static const struct power powers[] = {
 	{ POWER_LOW_PORTS, CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE" },
+	{ POWER_NET_ADMIN, CAP_NET_ADMIN, "CAP_NET_ADMIN" },
 };
 #define POWERS (sizeof powers / sizeof powers[0])
 

@@ -13,6 +13,7 @@
 
 /* Powers that a configuration may need; the parent keeps just these. */
 #define POWER_LOW_PORTS 0x01 /* bind ports under 1024 */
+#define POWER_NET_ADMIN 0x02 /* mark packets */
 
 struct sandbox {
 	enum process_kind kind;

@@ -8,16 +8,19 @@
 #include "counters.h"
 
 size_t
-counters_bytes(uint32_t nslots)
+counters_bytes(uint32_t nslots, uint32_t npipes)
 {
-	return ((size_t)nslots + 1) * sizeof(struct counters_slot);
+	return ((size_t)nslots + 1) * sizeof(struct counters_slot) +
+	    npipes * sizeof(uint64_t);
 }
 
 void
-counters_map(struct counters *c, void *mem, uint32_t nslots)
+counters_map(struct counters *c, void *mem, uint32_t nslots, uint32_t npipes)
 {
 	c->slots = mem;
 	c->nslots = nslots;
+	c->pipes = (_Atomic uint64_t *)(c->slots + nslots + 1);
+	c->npipes = npipes;
 }
 
 void

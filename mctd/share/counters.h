@@ -1,7 +1,8 @@
 /*
- * The counters: for the registry's slots, what the engine counts.  The
- * engine alone writes; each figure is one store of 64 bits, so a reader
- * sees whole figures, and the id beside them says whose they are.
+ * The counters: for the registry's slots, what an engine counts, and to whom
+ * its pipes are lent.  One region an engine, which alone writes it; each
+ * figure is one store of 64 bits, so a reader sees whole figures, and the id
+ * beside them says whose they are.
  */
 
 #ifndef SHARE_COUNTERS_H
@@ -23,10 +24,20 @@ struct counters_slot {
 struct counters {
 	struct counters_slot *slots; /* by the registry's slot numbers */
 	uint32_t nslots;
+	/* Who has bytes in a pipe: counters_owner; 0: nobody. */
+	_Atomic uint64_t *pipes;
+	uint32_t npipes;
 };
 
-size_t counters_bytes(uint32_t nslots);
-void counters_map(struct counters *, void *, uint32_t nslots);
+size_t counters_bytes(uint32_t nslots, uint32_t npipes);
+void counters_map(struct counters *, void *, uint32_t nslots, uint32_t npipes);
+
+/* The session of that id, in the direction out of its side 0 or 1. */
+static inline uint64_t
+counters_owner(uint32_t id, int side)
+{
+	return (uint64_t)id << 1 | (unsigned int)side;
+}
 
 /* The engine's side. */
 void counters_reset(struct counters *, uint32_t slot, uint32_t id,

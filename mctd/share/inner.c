@@ -18,6 +18,10 @@ inner_put_start(struct frame_out *out, const struct inner_start *m)
 	frame_put_u32(out, m->sessions);
 	frame_put_u32(out, m->clients);
 	frame_put_u32(out, m->events);
+	frame_put_u32(out, m->engines);
+	frame_put_u32(out, m->engine);
+	frame_put_u32(out, m->pipes);
+	frame_put_u32(out, m->spin_us);
 	frame_put_u32(out, m->fds);
 	frame_put_text(out, m->chroot);
 }
@@ -35,6 +39,10 @@ inner_get_start(struct frame_in *in, struct inner_start *m)
 	m->sessions = frame_get_u32(in);
 	m->clients = frame_get_u32(in);
 	m->events = frame_get_u32(in);
+	m->engines = frame_get_u32(in);
+	m->engine = frame_get_u32(in);
+	m->pipes = frame_get_u32(in);
+	m->spin_us = frame_get_u32(in);
 	m->fds = frame_get_u32(in);
 	frame_get_text(in, m->chroot, sizeof m->chroot);
 }
@@ -61,6 +69,8 @@ inner_put_session(struct frame_out *out, const struct inner_session *m)
 	frame_put_u64(out, m->serial);
 	frame_put_u32(out, m->idle_ms);
 	frame_put_u32(out, m->half_closed_ms);
+	frame_put_u32(out, m->lifetime_ms);
+	frame_put_u32(out, m->rate);
 	frame_put_u8(out, m->peer_kind);
 	frame_put_u8(out, m->dst_kind);
 }
@@ -73,8 +83,26 @@ inner_get_session(struct frame_in *in, struct inner_session *m)
 	m->serial = frame_get_u64(in);
 	m->idle_ms = frame_get_u32(in);
 	m->half_closed_ms = frame_get_u32(in);
+	m->lifetime_ms = frame_get_u32(in);
+	m->rate = frame_get_u32(in);
 	m->peer_kind = frame_get_u8(in);
 	m->dst_kind = frame_get_u8(in);
+}
+
+void
+inner_put_pipes(struct frame_out *out, const struct inner_pipes *m)
+{
+	frame_put_u16(out, m->first);
+	frame_put_u16(out, m->count);
+	frame_put_u32(out, m->bytes);
+}
+
+void
+inner_get_pipes(struct frame_in *in, struct inner_pipes *m)
+{
+	m->first = frame_get_u16(in);
+	m->count = frame_get_u16(in);
+	m->bytes = frame_get_u32(in);
 }
 
 void

@@ -19,13 +19,14 @@
 enum inner_type {
 	MSG_P2X_START = 100, /* to either, with the mappings' descriptors */
 	MSG_X2P_READY,       /* tables are made, privileges are dropped */
-	MSG_P2X_ACTIVATE,    /* a standby takes over */
+	MSG_P2X_ACTIVATE,    /* a standby takes over: as which engine */
 	MSG_X2P_LOG,
 	MSG_P2E_SESSIONS, /* with two descriptors each: peer, dst */
 	MSG_P2E_SRC,      /* with one descriptor */
 	MSG_P2E_DST,      /* with one descriptor */
 	MSG_P2E_CLOSE,
 	MSG_P2E_SRC_CLOSE,
+	MSG_P2E_PIPES, /* with two descriptors each: out, in */
 	MSG_E2P_ENDS,
 	MSG_E2P_INSTALLED,  /* answer to DST */
 	MSG_E2P_SRC_CLOSED, /* answer to SRC_CLOSE */
@@ -48,13 +49,16 @@ enum process_kind {
 	PROCESS_KINDS
 };
 
-/* START carries three descriptors in this order. */
+/*
+ * START carries descriptors: to an engine the counters, one region an engine;
+ * to control in this order, to be read only.
+ */
 enum start_fd {
 	START_FD_REGISTRY,
-	START_FD_COUNTERS,
 	START_FD_RING,
-	START_FDS
+	START_FD_COUNTERS
 };
+#define START_FDS_MAX (START_FD_COUNTERS + LIMIT_ENGINES_MAX)
 
 struct inner_start {
 	uint8_t kind;       /* enum process_kind: must be what the child is */
@@ -67,7 +71,11 @@ struct inner_start {
 	uint32_t sessions;
 	uint32_t clients;
 	uint32_t events;
-	uint32_t fds; /* descriptors this child may have */
+	uint32_t engines;
+	uint32_t engine;  /* which of them this is, when active */
+	uint32_t pipes;   /* of an engine */
+	uint32_t spin_us; /* an engine polls so long before it sleeps */
+	uint32_t fds;     /* descriptors this child may have */
 	char chroot[256];
 };
 
@@ -83,6 +91,8 @@ struct inner_session {
 	uint64_t serial;
 	uint32_t idle_ms;
 	uint32_t half_closed_ms;
+	uint32_t lifetime_ms;
+	uint32_t rate;     /* bytes a second, each way; 0: no limit */
 	uint8_t peer_kind; /* enum addr_kind: how to discard, what to set */
 	uint8_t dst_kind;
 };
@@ -105,6 +115,13 @@ struct inner_dst {
 struct inner_which {
 	uint32_t slot;
 	uint64_t serial;
+};
+
+/* PIPES: the first one's number, and how many. */
+struct inner_pipes {
+	uint16_t first;
+	uint16_t count;
+	uint32_t bytes; /* that each may hold */
 };
 
 /* ENDS: count, then as many of these. */
@@ -136,6 +153,8 @@ void inner_put_log(struct frame_out *, const struct inner_log *);
 void inner_get_log(struct frame_in *, struct inner_log *);
 void inner_put_session(struct frame_out *, const struct inner_session *);
 void inner_get_session(struct frame_in *, struct inner_session *);
+void inner_put_pipes(struct frame_out *, const struct inner_pipes *);
+void inner_get_pipes(struct frame_in *, struct inner_pipes *);
 void inner_put_src(struct frame_out *, const struct inner_src *);
 void inner_get_src(struct frame_in *, struct inner_src *);
 void inner_put_dst(struct frame_out *, const struct inner_dst *);

@@ -38,7 +38,8 @@ size_t
 registry_bytes(uint32_t bridges, uint32_t sessions)
 {
 	return head_bytes() +
-	    ((size_t)bridges + sessions + 1) * sizeof(struct registry_slot);
+	    ((size_t)bridges + sessions + 1) * sizeof(struct registry_slot) +
+	    ((size_t)bridges + 1) * sizeof(struct bridge_spec);
 }
 
 void
@@ -46,7 +47,9 @@ registry_map(struct registry *r, void *mem, uint32_t bridges, uint32_t sessions)
 {
 	r->head = mem;
 	r->slots = (struct registry_slot *)(void *)((char *)mem + head_bytes());
+	r->bridges = bridges;
 	r->nslots = bridges + sessions;
+	r->specs = (struct bridge_spec *)(void *)(r->slots + r->nslots + 1);
 }
 
 struct registry_entry *
@@ -77,9 +80,15 @@ registry_peek(const struct registry *r, uint32_t slot)
 	return &r->slots[slot].entry;
 }
 
-int
-registry_read(const struct registry *r, uint32_t slot,
-    struct registry_entry *copy)
+struct bridge_spec *
+registry_spec(const struct registry *r, uint32_t slot)
+{
+	return &r->specs[slot];
+}
+
+static int
+read_slot(const struct registry *r, uint32_t slot, struct registry_entry *copy,
+    struct bridge_spec *spec)
 {
 	const struct registry_slot *s = &r->slots[slot];
 	uint32_t before, after;
@@ -90,6 +99,8 @@ registry_read(const struct registry *r, uint32_t slot,
 		if (before & 1)
 			continue;
 		memcpy(copy, &s->entry, sizeof *copy);
+		if (spec != NULL)
+			memcpy(spec, &r->specs[slot], sizeof *spec);
 		atomic_thread_fence(memory_order_acquire);
 		after = atomic_load_explicit(&s->guard, memory_order_relaxed);
 		if (before == after)
@@ -97,4 +108,18 @@ registry_read(const struct registry *r, uint32_t slot,
 	}
 	errno = EAGAIN;
 	return -1;
+}
+
+int
+registry_read(const struct registry *r, uint32_t slot,
+    struct registry_entry *copy)
+{
+	return read_slot(r, slot, copy, NULL);
+}
+
+int
+registry_read_bridge(const struct registry *r, uint32_t slot,
+    struct registry_entry *copy, struct bridge_spec *spec)
+{
+	return read_slot(r, slot, copy, spec);
 }

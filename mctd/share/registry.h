@@ -18,7 +18,8 @@
 enum slot_kind {
 	SLOT_FREE,
 	SLOT_BRIDGE,
-	SLOT_SESSION
+	SLOT_SESSION,
+	SLOT_ENDED /* a session that was, until its slot is used again */
 };
 
 enum slot_state {
@@ -40,14 +41,21 @@ struct registry_entry {
 	uint8_t state;
 	uint16_t shared;   /* bridges on this src socket */
 	uint32_t bridge;   /* session: id of its bridge */
+	uint8_t engine;    /* session: who moves its bytes */
+	uint8_t reason;    /* session closing or ended: enum end_reason */
+	uint32_t err;      /* and the errno value, 0: none */
 	uint32_t owner;    /* uid of who asked for it; of the daemon: 0 */
 	uint32_t sessions; /* bridge: now, connecting ones included */
 	uint32_t connecting;
-	uint64_t born_ns; /* since 1970 */
-	/* Session: src is the peer's address, dst the one connected to. */
-	struct bridge_spec spec;
+	uint8_t held;      /* bridge: bit n is set while dst n is left out */
+	uint64_t born_ns;  /* since 1970 */
+	uint64_t ended_ns; /* ended session: when */
+	/* Session: who was accepted, and whom it is connected to. */
+	struct addr peer;
+	struct addr dst;
 	uint64_t parent_count[PARENT_COUNTS];
-	uint64_t ended[COUNTS]; /* bridge: sum over its ended sessions */
+	/* bridge: sum over its ended sessions; ended session: its own */
+	uint64_t ended[COUNTS];
 };
 
 struct registry_slot {
@@ -67,6 +75,7 @@ struct registry_head {
 	_Atomic uint32_t sessions;
 	_Atomic uint32_t connecting;
 	_Atomic uint32_t clients;
+	uint32_t engines; /* at work */
 	_Atomic uint32_t standby_engines;
 	_Atomic uint32_t standby_controls;
 	_Atomic uint64_t parent_count[PARENT_COUNTS];
@@ -75,6 +84,8 @@ struct registry_head {
 struct registry {
 	struct registry_head *head;
 	struct registry_slot *slots; /* slots[0] is not used */
+	struct bridge_spec *specs;   /* by slot of a bridge, under its guard */
+	uint32_t bridges;            /* slots of them; sessions follow */
 	uint32_t nslots;             /* number of the last one */
 };
 
@@ -89,9 +100,14 @@ void registry_end(struct registry *, uint32_t slot);
 /* After a crash of nobody but the writer: odd counts become even. */
 const struct registry_entry *registry_peek(const struct registry *,
     uint32_t slot); /* the writer's own reading */
+/* What a bridge was asked to be; changed between the two as well. */
+struct bridge_spec *registry_spec(const struct registry *, uint32_t slot);
 
 /* A reader's: 0 and a copy, or -1 with EAGAIN when it stays in change. */
 int registry_read(const struct registry *, uint32_t slot,
     struct registry_entry *);
+/* The same of a bridge's slot, with its spec. */
+int registry_read_bridge(const struct registry *, uint32_t slot,
+    struct registry_entry *, struct bridge_spec *);
 
 #endif

@@ -4,23 +4,28 @@ by addresses in mctd's notation, and what is done with them.
 Every socket has a timeout, so that nothing waits for ever.
 """
 
+import fcntl
 import os
 import socket
 import struct
 import subprocess
+import sys
+import termios
 import threading
 
 from program import wait_for
 
 TIMEOUT_S = 30
 LINGER_0 = struct.pack("ii", 1, 0)
-STREAMS = ("tcp", "unix")
+TYPES = {"tcp": socket.SOCK_STREAM, "mptcp": socket.SOCK_STREAM,
+         "unix": socket.SOCK_STREAM, "unixseq": socket.SOCK_SEQPACKET}
+PROTOCOLS = {"mptcp": 262}
 
 
 def parse(text):
     """(family, type, address for the socket module) of "tcp:[::1]:80"."""
     kind, _, rest = text.partition(":")
-    type_ = socket.SOCK_STREAM if kind in STREAMS else socket.SOCK_DGRAM
+    type_ = TYPES.get(kind, socket.SOCK_DGRAM)
     if kind.startswith("unix"):
         if rest.startswith("@"):
             rest = "\0" + rest[1:]
@@ -36,7 +41,8 @@ def parse(text):
 def make(text):
     """A socket for that address, and the address."""
     family, type_, address = parse(text)
-    sock = socket.socket(family, type_)
+    protocol = PROTOCOLS.get(text.partition(":")[0], 0)
+    sock = socket.socket(family, type_, protocol)
     sock.settimeout(TIMEOUT_S)
     return sock, address
 
@@ -90,6 +96,13 @@ def take(sock, size):
         assert piece, "end after %d of %d bytes" % (len(data), size)
         data += piece
     return bytes(data)
+
+
+def waiting(sock):
+    """How many bytes have arrived and were not read."""
+    word = bytearray(4)
+    fcntl.ioctl(sock, termios.FIONREAD, word)
+    return int.from_bytes(word, sys.byteorder)
 
 
 def drain(sock):

@@ -12,7 +12,7 @@ from program import wait_for
 HEADER = struct.Struct(">IHHI")
 HELLO = struct.Struct(">IHHI")
 ERROR = struct.Struct(">IH")
-MAGIC, VERSION, FRAME_MAX = 0x6d637464, 1, 16384
+MAGIC, VERSION, FRAME_MAX = 0x6d637464, 2, 16384
 (L2C_HELLO, C2L_HELLO, C2L_ERROR, C2L_DONE, L2C_BRIDGE_ADD, L2C_CLOSE,
  L2C_LIST, C2L_RECORDS, L2C_EVENTS) = range(1, 10)
 SUMMARY = b"\x01\0\0\0\0"
@@ -158,7 +158,7 @@ def test_client_of_another_version_hears_both_versions(context):
     traffic = Traffic(context)
     client = Client(traffic.daemon, hello=False)
     client.hello(version=99)
-    client.expect_error(errno.EINVAL, "version 1, the library 99")
+    client.expect_error(errno.EINVAL, "version 2, the library 99")
     client.expect_end()
     traffic.check()
 
@@ -225,9 +225,13 @@ def test_one_client_too_many_is_told(context):
     extra.hello()
     extra.expect_error(errno.EAGAIN, "too many clients")
     extra.expect_end()
-    status, out, err = traffic.daemon.ctl("show", "summary")
-    assert status != 0 and not out
-    assert "clients" in err, err
+
+    def tells():
+        status, out, err = traffic.daemon.ctl("show", "summary")
+        assert status != 0 and not out
+        return "clients" in err
+    # until the place of the one before is free, there is none to be told in
+    wait_for(tells, 10, "word of the limit")
     traffic.exchange(traffic.session)
     for client in clients:
         client.expect_alive()

@@ -5,7 +5,7 @@ import os
 
 from ends import (Line, QUICK, accept, app_directory, connect, exchange,
                   expect_end, expect_nothing, expect_reset, listen, reset,
-                  silent_net)
+                  silent_net, take)
 from program import wait_for
 from watch import Monitor
 
@@ -162,16 +162,44 @@ def test_dst_that_comes_back_is_reached(context):
         exchange(*old)
 
 
-def test_peer_that_resets_while_dst_is_silent_costs_no_session_for_ever(
-        context):
-    server = listen("unix:@busy", backlog=0)
-    first = connect("unix:@busy")
-    src = "tcp:127.0.0.1:%d" % context.port()
-    daemon = context.daemon(QUICK + "bridge %s unix:@busy\n" % src)
-    peer = connect(src)
-    wait_state(daemon, "connecting")
-    reset(peer)
-    accept(server).close()
-    first.close()
-    _end = accept(server)
-    wait_for(lambda: daemon.show("sessions") == [], 20, "end")
+def test_peer_that_resets_while_dst_is_silent_ends_its_session(context):
+    for dst in (silent_net(), "unix:@busy"):
+        server = listen("unix:@busy", backlog=0)
+        first = connect("unix:@busy")
+        src = "tcp:127.0.0.1:%d" % context.port()
+        daemon = context.daemon(QUICK + "bridge %s %s { connect 1h }\n" %
+                                (src, dst))
+        monitor = Monitor(context, daemon)
+        for data in (b"", b"more than nothing"):
+            peer = connect(src)
+            peer.sendall(data)
+            wait_state(daemon, "connecting")
+            reset(peer)
+            wait_for(lambda: daemon.show("sessions") == [], 20, "end")
+        for event in monitor.wait_count(2, "connect-failed"):
+            assert event["reason"] == "peer-gone", event
+            assert event["err"] == errno.ECONNRESET, event
+        first.close()
+        server.close()
+
+
+def test_peer_that_ends_while_dst_is_silent_is_carried(context):
+    """It may have sent all it had, so its end is no reason to stop."""
+    for kind in ("tcp", "unix"):
+        server = listen("unix:@busy", backlog=0)
+        first = connect("unix:@busy")
+        src = "tcp:127.0.0.1:%d" % context.port() if kind == "tcp" else \
+            "unix:@src"
+        daemon = context.daemon(QUICK + "bridge %s unix:@busy\n" % src)
+        peer = connect(src)
+        peer.sendall(b"all I had")
+        wait_state(daemon, "connecting")
+        peer.close()
+        accept(server).close()
+        first.close()
+        end = accept(server)
+        assert take(end, 9) == b"all I had"
+        expect_end(end)
+        end.close()
+        server.close()
+        wait_for(lambda: daemon.show("sessions") == [], 20, "end")

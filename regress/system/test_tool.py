@@ -10,12 +10,12 @@ import struct
 import subprocess
 import termios
 
-from ends import Line, QUICK, connect, exchange, listen
+from ends import Line, QUICK, connect, exchange, expect_refusal, listen
 from mctd import environment
 from program import wait_for
 from watch import Monitor
 
-SHOWS = ("summary", "bridges", "sessions")
+SHOWS = ("summary", "bridges", "sessions", "ended")
 
 
 def jq(text, expression="."):
@@ -104,10 +104,13 @@ def test_usage_names_every_command(context):
     daemon = context.daemon(start=False)
     status, out, err = daemon.ctl()
     assert (status, out) == (2, "")
-    for words in ("bridge add SRC DST [name N] [max N]", "bridge close",
-                  "session close", "show summary", "show bridges",
-                  "show sessions", "monitor [since SEQ]", "reload", "stop"):
+    for words in ("bridge add SRC DST [name NAME] [max N]", "[dst DST]...",
+                  "bridge close", "session close", "show summary",
+                  "show bridges [-v]", "show sessions", "show ended",
+                  "monitor [since SEQ]", "save", "reload", "stop"):
         assert words in err, words
+    for text in err.splitlines():
+        assert len(text.expandtabs()) <= 80, text
 
 
 def test_words_may_be_shortened_while_unique(context):
@@ -118,8 +121,8 @@ def test_words_may_be_shortened_while_unique(context):
         daemon.ctl("-j", "sh", "su")[1]).keys()
     assert len(jq(daemon.ctl("-j", "sh", "b")[1])) == 1
     src = "tcp:127.0.0.1:%d" % context.port()
-    status, out, err = daemon.ctl("b", "a", src, line.dst, "n", "short",
-                                  "half", "5m", "c", "3", "i", "1h")
+    status, out, err = daemon.ctl("b", "a", src, line.dst, "na", "short",
+                                  "half", "5m", "connect", "3", "i", "1h")
     assert status == 0, err
     made = daemon.show("bridges")[1]
     assert (made["name"], made["half-closed"], made["connect"],
@@ -129,10 +132,10 @@ def test_words_may_be_shortened_while_unique(context):
 
 def test_ambiguous_and_unknown_words_name_the_choices(context):
     daemon = context.daemon(start=False)
-    says(daemon, 2, '"s" may be session, show or stop', "s", "summary")
+    says(daemon, 2, '"s" may be session, show, save or stop', "s", "summary")
     says(daemon, 2, '"s" may be summary or sessions', "show", "s")
     says(daemon, 2, "unknown word", "shwo", "bridges")
-    says(daemon, 2, "expected summary, bridges or sessions", "show", "x")
+    says(daemon, 2, "expected summary, bridges, sessions or ended", "show", "x")
     says(daemon, 2, '"ma" may be', "bridge", "add", "tcp:127.0.0.1:1",
          "tcp:127.0.0.1:2", "ma", "3")
     # A whole word is not ambiguous, though it begins another.
@@ -212,11 +215,12 @@ def test_options_with_times_and_counts(context):
             "max", "max-per-source", "connect", "idle",
             "half-closed")) == want, bridge
     for options, words in (
-            (("idle", "8d"), "too large"), (("idle", "1w"), "not such"),
-            (("idle", "-1"), "not such"), (("idle", ""), "not such"),
-            (("idle", "1.5"), "not such"), (("max", "500001"), "too large"),
-            (("max", "1s"), "not such"), (("max",), "needs a value"),
-            (("max", "99999999999999999999"), "too large"),
+            (("idle", "8d"), "out of range"), (("idle", "1w"), "not a time"),
+            (("idle", "-1"), "not a time"), (("idle", ""), "not a time"),
+            (("idle", "1.5"), "not a time"),
+            (("max", "500001"), "out of range"),
+            (("max", "1s"), "not a number"), (("max",), "needs a value"),
+            (("max", "99999999999999999999"), "out of range"),
             (("max", "1", "max", "2"), "twice"), (("colour", "1"),
                                                  "unknown word")):
         status, out, err = add(*options)
@@ -264,7 +268,13 @@ def test_json_is_read_by_jq(context):
 def test_tables_fit_a_terminal(context):
     """Of 80 columns, with what a busy daemon has; every row is there."""
     _, daemon, _open = busy(context)
-    for what, count in (("bridges", 4 + 3), ("sessions", 3 + 1)):
+    src = "tcp:127.0.0.1:%d" % context.port()
+    daemon.add(src, "tcp:127.0.0.1:%d" % context.port(), "name",
+               "a-bridge-with-a-long-name")
+    expect_refusal(src)
+    wait_for(lambda: len(daemon.show("ended")) == 1)
+    for what, count in (("bridges", 5 + 3), ("sessions", 3 + 1),
+                        ("ended", 1 + 1)):
         lines = terminal(daemon, 80, "show", what)
         assert len(lines) == count, lines
         for text in lines:

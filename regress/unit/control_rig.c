@@ -72,16 +72,20 @@ rig_memory(size_t bytes, int *fd)
 }
 
 static void
-rig_tables(struct rig *rig, int fds[START_FDS])
+rig_tables(struct rig *rig, int fds[RIG_FDS])
 {
 	uint32_t nslots = RIG_BRIDGES + RIG_SESSIONS;
 	void *mem;
+	int i;
 
 	mem = rig_memory(registry_bytes(RIG_BRIDGES, RIG_SESSIONS),
 	    &fds[START_FD_REGISTRY]);
 	registry_map(&rig->registry, mem, RIG_BRIDGES, RIG_SESSIONS);
-	mem = rig_memory(counters_bytes(nslots), &fds[START_FD_COUNTERS]);
-	counters_map(&rig->counters, mem, nslots);
+	for (i = 0; i < RIG_ENGINES; i++) {
+		mem = rig_memory(counters_bytes(nslots, 0),
+		    &fds[START_FD_COUNTERS + i]);
+		counters_map(&rig->counters[i], mem, nslots, 0);
+	}
 	mem = rig_memory(ring_bytes(RIG_EVENTS), &fds[START_FD_RING]);
 	ring_map(&rig->ring, mem, RIG_EVENTS);
 	atomic_store(&rig->ring.head->next, 1);
@@ -97,7 +101,7 @@ send_fds(int channel, struct frame_out *out, const int *fds, size_t n)
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(START_FDS * sizeof(int))];
+		char room[CMSG_SPACE(RIG_FDS * sizeof(int))];
 	} control;
 	struct iovec iov = { .iov_base = out->data };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -157,19 +161,20 @@ rig_start(struct rig *rig, int active, int channel_bytes)
 		.sessions = RIG_SESSIONS,
 		.clients = RIG_CLIENTS,
 		.events = RIG_EVENTS,
+		.engines = RIG_ENGINES,
 		.fds = 128 };
 	uint8_t buf[FRAME_MAX];
 	struct frame_out out;
 	struct frame_in in;
-	int fds[START_FDS], i;
+	int fds[RIG_FDS], i;
 
 	memset(rig, 0, sizeof *rig);
 	rig_tables(rig, fds);
 	rig_fork(rig, channel_bytes);
 	frame_begin(&out, buf, sizeof buf, MSG_P2X_START, 0, 0);
 	inner_put_start(&out, &m);
-	send_fds(rig->channel, &out, fds, START_FDS);
-	for (i = 0; i < START_FDS; i++)
+	send_fds(rig->channel, &out, fds, RIG_FDS);
+	for (i = 0; i < RIG_FDS; i++)
 		close(fds[i]);
 	rig_packet(rig, &in);
 	assert_int_equal(in.type, MSG_X2P_READY);
@@ -198,7 +203,9 @@ rig_wait_end(struct rig *rig, int status)
 	assert_true(WIFEXITED(got));
 	assert_int_equal(WEXITSTATUS(got), status);
 	munmap(rig->registry.head, registry_bytes(RIG_BRIDGES, RIG_SESSIONS));
-	munmap(rig->counters.slots, counters_bytes(RIG_BRIDGES + RIG_SESSIONS));
+	for (got = 0; got < RIG_ENGINES; got++)
+		munmap(rig->counters[got].slots,
+		    counters_bytes(RIG_BRIDGES + RIG_SESSIONS, 0));
 	munmap(rig->ring.head, ring_bytes(RIG_EVENTS));
 }
 
@@ -263,6 +270,17 @@ rig_send(struct rig *rig, struct frame_out *out)
 	size_t len = frame_end(out);
 
 	assert_int_equal(send(rig->channel, out->data, len, 0), len);
+}
+
+void
+rig_activate(struct rig *rig)
+{
+	uint8_t buf[FRAME_HEADER + sizeof(uint32_t)];
+	struct frame_out out;
+
+	frame_begin(&out, buf, sizeof buf, MSG_P2X_ACTIVATE, 0, 0);
+	frame_put_u32(&out, 0);
+	rig_send(rig, &out);
 }
 
 void

@@ -16,6 +16,8 @@
 
 #define RIG_BRIDGES  120
 #define RIG_SESSIONS 40
+#define RIG_ENGINES  2
+#define RIG_FDS      (START_FD_COUNTERS + RIG_ENGINES)
 #define RIG_CLIENTS  30
 #define RIG_EVENTS   64
 #define RIG_KEPT     128
@@ -24,7 +26,7 @@ struct rig {
 	pid_t pid;
 	int channel;
 	struct registry registry;
-	struct counters counters;
+	struct counters counters[RIG_ENGINES];
 	struct ring ring;
 	unsigned int logs;    /* lines so far */
 	char log[TEXT_BYTES]; /* the last one */
@@ -50,6 +52,7 @@ void rig_no_packet(struct rig *);
 void rig_gone(struct rig *, uint16_t slot, uint32_t generation);
 void rig_send(struct rig *, struct frame_out *);
 void rig_plain(struct rig *, uint16_t type);
+void rig_activate(struct rig *);
 void rig_send_fd(struct rig *, struct frame_out *, int fd);
 void rig_done(struct rig *, const struct inner_client *, uint32_t id);
 

@@ -14,6 +14,7 @@
 
 #include <bsd/unistd.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <string.h>
@@ -36,24 +37,32 @@ erig_init(int argc, char *argv[])
 	setproctitle_init(argc, argv, environ);
 }
 
-/* The memory that the engine writes; the registry and ring are not its. */
+/* A region of counters for each engine; ours is looked into. */
 static void
-erig_memory(struct erig *rig, int fds[START_FDS])
+erig_memory(struct erig *rig, int fds[ERIG_ENGINES])
 {
-	int read_only;
+	size_t bytes = counters_bytes(NSLOTS, ERIG_PIPES);
+	int read_only, i;
 	void *mem;
 
-	mem = sandbox_memory("test", 4096, &fds[START_FD_REGISTRY], NULL);
-	assert_non_null(mem);
-	munmap(mem, 4096);
-	mem = sandbox_memory("test", 4096, &fds[START_FD_RING], NULL);
-	assert_non_null(mem);
-	munmap(mem, 4096);
-	mem = sandbox_memory("test", counters_bytes(NSLOTS), &read_only,
-	    &fds[START_FD_COUNTERS]);
-	assert_non_null(mem);
-	close(read_only);
-	counters_map(&rig->counters, mem, NSLOTS);
+	for (i = 0; i < ERIG_ENGINES; i++) {
+		mem = sandbox_memory("test", bytes, &read_only, &fds[i]);
+		assert_non_null(mem);
+		close(read_only);
+		if (i == ERIG_ENGINE)
+			counters_map(&rig->counters, mem, NSLOTS, ERIG_PIPES);
+		else
+			munmap(mem, bytes);
+	}
+}
+
+static void
+erig_pipes(struct erig *rig)
+{
+	int i;
+
+	for (i = 0; i < ERIG_PIPES; i++)
+		assert_return_code(pipe2(rig->pipe[i], O_NONBLOCK), errno);
 }
 
 static void
@@ -92,22 +101,54 @@ erig_start(struct erig *rig, int active, int channel_bytes)
 		.sessions = ERIG_SESSIONS,
 		.clients = 1,
 		.events = 1,
+		.engines = ERIG_ENGINES,
+		.engine = ERIG_ENGINE,
+		.pipes = ERIG_PIPES,
 		.fds = ERIG_FDS };
 	uint8_t buf[FRAME_MAX];
 	struct frame_out out;
 	struct frame_in in;
-	int fds[START_FDS], i;
+	int fds[ERIG_ENGINES], i;
 
 	memset(rig, 0, sizeof *rig);
 	erig_memory(rig, fds);
+	erig_pipes(rig);
 	erig_fork(rig, channel_bytes);
 	frame_begin(&out, buf, sizeof buf, MSG_P2X_START, 0, 0);
 	inner_put_start(&out, &m);
-	erig_send(rig, &out, fds, START_FDS);
-	for (i = 0; i < START_FDS; i++)
+	erig_send(rig, &out, fds, ERIG_ENGINES);
+	for (i = 0; i < ERIG_ENGINES; i++)
 		close(fds[i]);
 	erig_packet(rig, MSG_X2P_READY, &in);
 	assert_int_equal(frame_done(&in), 0);
+	if (active)
+		erig_send_pipes(rig);
+}
+
+void
+erig_activate(struct erig *rig)
+{
+	uint8_t buf[FRAME_HEADER + sizeof(uint32_t)];
+	struct frame_out out;
+
+	frame_begin(&out, buf, sizeof buf, MSG_P2X_ACTIVATE, 0, 0);
+	frame_put_u32(&out, ERIG_ENGINE);
+	erig_send(rig, &out, NULL, 0);
+	erig_send_pipes(rig);
+}
+
+void
+erig_send_pipes(struct erig *rig)
+{
+	struct inner_pipes m = { .first = 0,
+		.count = ERIG_PIPES,
+		.bytes = 65536 };
+	uint8_t buf[64];
+	struct frame_out out;
+
+	frame_begin(&out, buf, sizeof buf, MSG_P2E_PIPES, 0, 0);
+	inner_put_pipes(&out, &m);
+	erig_send(rig, &out, &rig->pipe[0][0], (size_t)2 * ERIG_PIPES);
 }
 
 void
@@ -199,7 +240,7 @@ void
 erig_wait_stop(struct erig *rig, int status)
 {
 	struct frame_in in;
-	int got;
+	int got, i;
 
 	while (erig_recv(rig, &in))
 		continue;
@@ -207,7 +248,11 @@ erig_wait_stop(struct erig *rig, int status)
 	assert_int_equal(waitpid(rig->pid, &got, 0), rig->pid);
 	assert_true(WIFEXITED(got));
 	assert_int_equal(WEXITSTATUS(got), status);
-	munmap(rig->counters.slots, counters_bytes(NSLOTS));
+	munmap(rig->counters.slots, counters_bytes(NSLOTS, ERIG_PIPES));
+	for (i = 0; i < ERIG_PIPES; i++) {
+		close(rig->pipe[i][0]);
+		close(rig->pipe[i][1]);
+	}
 }
 
 void

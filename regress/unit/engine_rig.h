@@ -17,13 +17,17 @@
 #define ERIG_SESSIONS 128
 #define ERIG_FIRST    (ERIG_BRIDGES + 1) /* slot of a session */
 #define ERIG_FDS      512
+#define ERIG_ENGINES  2 /* regions of counters; it is the second */
+#define ERIG_ENGINE   1
+#define ERIG_PIPES    4
 
 struct erig {
 	pid_t pid;
 	int channel;
 	uint64_t serial; /* the last one given out */
 	struct counters counters;
-	char log[TEXT_BYTES]; /* the last line */
+	int pipe[ERIG_PIPES][2]; /* the parent's copies: out, in */
+	char log[TEXT_BYTES];    /* the last line */
 	uint8_t packet[FRAME_MAX];
 	/* ends that came, by slot; serial 0: none */
 	struct inner_end ended[ERIG_BRIDGES + ERIG_SESSIONS + 1];
@@ -45,6 +49,10 @@ void erig_start(struct erig *, int active, int channel_bytes);
 void erig_stop(struct erig *, int status);
 /* Waits until it ends by itself. */
 void erig_wait_stop(struct erig *, int status);
+
+/* A standby is told to take over, as any engine gets its pipes. */
+void erig_activate(struct erig *);
+void erig_send_pipes(struct erig *);
 
 void erig_send(struct erig *, struct frame_out *, const int *fds, size_t n);
 /* The next packet that is neither a log line nor ENDS; it is of this type. */

@@ -113,7 +113,8 @@ static const struct bad {
 	{ "tc:1.2.3.4:5", EAFNOSUPPORT },
 	{ "none:1.2.3.4:5", EAFNOSUPPORT },
 	{ " tcp:1.2.3.4:5", EAFNOSUPPORT },
-	{ "sctp:1.2.3.4:5", EAFNOSUPPORT },
+	{ "seqtcp:1.2.3.4:5", EAFNOSUPPORT },
+	{ "tipc:100:1", EAFNOSUPPORT },
 	{ "udplite:*:5", EAFNOSUPPORT },
 	/* Ports. */
 	{ "tcp:", EINVAL },

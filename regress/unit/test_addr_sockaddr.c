@@ -113,7 +113,7 @@ bad_socket_addresses_are_refused(void **state)
 		REFUSED(SOCK_STREAM, &in6.u, len, EINVAL);
 	for (len = 0; len <= UN_OFFSET; len++)
 		REFUSED(SOCK_STREAM, &un.u, len, EINVAL);
-	REFUSED(SOCK_SEQPACKET, &in.u, in.len, EPROTOTYPE);
+	REFUSED(SOCK_RDM, &in.u, in.len, EPROTOTYPE);
 	REFUSED(SOCK_RAW, &in6.u, in6.len, EPROTOTYPE);
 	REFUSED(0, &un.u, un.len, EPROTOTYPE);
 	memset(&full, 'a', sizeof(full));
@@ -257,6 +257,12 @@ check_finds_what_is_not_whole(void **state)
 	assert_check(&a, ADDR_SRC, EINVAL);
 	a = parsed("unix:/abc");
 	a.u.un.sun_path[2] = '\0'; /* shorter than its length says */
+	assert_check(&a, ADDR_SRC, EINVAL);
+	a = good;
+	a.u.in.sin_zero[3] = 1; /* of two that are equal, bytes are */
+	assert_check(&a, ADDR_SRC, EINVAL);
+	a = parsed("tcp:[::1]:80");
+	a.u.in6.sin6_scope_id = 1; /* means nothing here */
 	assert_check(&a, ADDR_SRC, EINVAL);
 	a = parsed("unix:/abc");
 	a.len = UN_OFFSET;

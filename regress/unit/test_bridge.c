@@ -1,4 +1,4 @@
-/* Bridges: options by table, and what makes a bridge possible. */
+/* What makes a bridge possible: ends, options on them, a name. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -37,94 +37,6 @@ assert_check(const struct bridge_spec *s, int err)
 	if (err != 0) {
 		assert_non_null(why);
 		assert_int_equal(bridge_check(s, NULL), -1);
-	}
-}
-
-static void
-every_option_has_a_place_of_its_own(void **state)
-{
-	const struct bridge_option *o, *other;
-	struct bridge_options options;
-	uint32_t value = 1, n = 0;
-
-	(void)state;
-	memset(&options, 0, sizeof(options));
-	for (o = bridge_options; o->name != NULL; o++, n++) {
-		assert_ptr_equal(bridge_option_find(o->name), o);
-		assert_int_equal(bridge_option_get(&options, o), 0);
-		bridge_option_put(&options, o, value);
-		for (other = bridge_options; other <= o; other++)
-			assert_int_equal(bridge_option_get(&options, other),
-			    (uint32_t)(other - bridge_options) + 1);
-		value++;
-	}
-	assert_int_equal(n, sizeof(options) / sizeof(uint32_t));
-	assert_int_equal(options.max, 1);
-	assert_int_equal(options.max_per_source, 2);
-	assert_int_equal(options.connect_s, 3);
-	assert_int_equal(options.idle_s, 4);
-	assert_int_equal(options.half_closed_s, 5);
-	assert_null(bridge_option_find("maximum"));
-	assert_null(bridge_option_find("ma"));
-	assert_null(bridge_option_find(""));
-}
-
-static void
-numbers_are_read_strictly(void **state)
-{
-	static const struct {
-		enum option_unit unit;
-		const char *text;
-		int err;
-		uint32_t value;
-	} cases[] = {
-		{ OPTION_COUNT, "0", 0, 0 },
-		{ OPTION_COUNT, "17", 0, 17 },
-		{ OPTION_COUNT, "500000", 0, 500000 },
-		{ OPTION_COUNT, "500001", ERANGE, 0 },
-		{ OPTION_COUNT, "4294967296", ERANGE, 0 },
-		{ OPTION_COUNT, "18446744073709551617", ERANGE, 0 },
-		{ OPTION_COUNT, "99999999999999999999999999", ERANGE, 0 },
-		{ OPTION_COUNT, "", EINVAL, 0 },
-		{ OPTION_COUNT, "-1", EINVAL, 0 },
-		{ OPTION_COUNT, "+1", EINVAL, 0 },
-		{ OPTION_COUNT, " 1", EINVAL, 0 },
-		{ OPTION_COUNT, "1 ", EINVAL, 0 },
-		{ OPTION_COUNT, "0x10", EINVAL, 0 },
-		{ OPTION_COUNT, "1s", EINVAL, 0 },
-		{ OPTION_COUNT, "1.5", EINVAL, 0 },
-		{ OPTION_SECONDS, "0", 0, 0 },
-		{ OPTION_SECONDS, "90", 0, 90 },
-		{ OPTION_SECONDS, "90s", 0, 90 },
-		{ OPTION_SECONDS, "5m", 0, 300 },
-		{ OPTION_SECONDS, "2h", 0, 7200 },
-		{ OPTION_SECONDS, "1d", 0, 86400 },
-		{ OPTION_SECONDS, "5d", 0, 432000 },
-		{ OPTION_SECONDS, "6d", ERANGE, 0 },
-		{ OPTION_SECONDS, "4294967295d", ERANGE, 0 },
-		{ OPTION_SECONDS, "213503982334602d", ERANGE, 0 },
-		{ OPTION_SECONDS, "s", EINVAL, 0 },
-		{ OPTION_SECONDS, "1w", EINVAL, 0 },
-		{ OPTION_SECONDS, "1ms", EINVAL, 0 },
-		{ OPTION_SECONDS, "1M", EINVAL, 0 },
-		{ OPTION_SECONDS, "1m30", EINVAL, 0 },
-		{ OPTION_SECONDS, "1m30s", EINVAL, 0 },
-		{ OPTION_SECONDS, "never", EINVAL, 0 },
-	};
-	uint32_t value;
-	size_t i;
-	int result;
-
-	(void)state;
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		value = 0;
-		errno = 0;
-		result = bridge_option_parse(cases[i].unit, cases[i].text,
-		    500000, &value);
-		if (result != (cases[i].err == 0 ? 0 : -1) ||
-		    errno != cases[i].err || value != cases[i].value)
-			fail_msg("\"%s\": %d, %s, %u", cases[i].text, result,
-			    strerror(errno), value);
 	}
 }
 
@@ -194,33 +106,278 @@ names_have_few_letters_and_are_no_numbers(void **state)
 }
 
 static void
-options_have_limits(void **state)
+give(struct bridge_spec *s, const char *name, const char *text)
 {
-	const struct bridge_option *o;
-	struct bridge_spec s;
+	const struct bridge_option *o = bridge_option_find(name);
+	const char *why = "no such option";
+
+	if (o == NULL ||
+	    bridge_option_set(&s->options, o, text, NULL, &why) == -1)
+		fail_msg("%s \"%s\": %s", name, text, why);
+}
+
+static void
+several_dsts_are_of_one_type_and_differ(void **state)
+{
+	struct bridge_spec s, t;
+	char text[64];
+	int i;
 
 	(void)state;
-	for (o = bridge_options; o->name != NULL; o++) {
-		s = spec("", "tcp:*:80", "tcp:[::1]:80");
-		bridge_option_put(&s.options, o, o->max);
+	s = spec("", "tcp:*:80", "tcp:10.0.0.1:80");
+	assert_ptr_equal(bridge_dst(&s, 0), &s.dst);
+	assert_null(bridge_dst(&s, 1));
+	for (i = 2; i <= DSTS_MAX; i++) {
+		(void)snprintf(text, sizeof(text), "tcp:10.0.0.%d:80", i);
+		give(&s, "dst", text);
 		assert_check(&s, 0);
-		bridge_option_put(&s.options, o, o->max + 1);
-		assert_check(&s, EINVAL);
-		bridge_option_put(&s.options, o, OPTION_NEVER);
-		assert_check(&s, o->unit == OPTION_SECONDS ? 0 : EINVAL);
 	}
+	assert_ptr_equal(bridge_dst(&s, 7), &s.options.more[6]);
+	assert_null(bridge_dst(&s, 8));
+	t = s;
+	assert_true(bridge_same_ends(&s, &t));
+	t.options.more[6] = t.options.more[0];
+	assert_check(&t, EINVAL);
+	assert_false(bridge_same_ends(&s, &t));
+	t = s;
+	t.options.nmore--;
+	assert_false(bridge_same_ends(&s, &t));
+	assert_false(bridge_same_ends(&t, &s));
+	t.options.more[3] = t.dst;
+	assert_check(&t, EINVAL);
+	t.options.more[3] = t.src;
+	assert_check(&t, EADDRNOTAVAIL);
+	t = s;
+	t.options.more[2].kind = ADDR_UDP;
+	assert_check(&t, EPROTOTYPE);
+	t = s;
+	t.options.nmore = DSTS_MAX;
+	assert_check(&t, EINVAL);
+	t.options.nmore = UINT32_MAX;
+	assert_check(&t, EINVAL);
+	assert_null(bridge_dst(&t, DSTS_MAX));
+	t = spec("", "unixseq:@a", "seqsctp:1.2.3.4:5");
+	give(&t, "dst", "seqtipc:100:1");
+	give(&t, "dst", "unixseq:@b");
+	assert_check(&t, 0);
+	give(&t, "dst", "unixseq:@a");
+	assert_check(&t, EINVAL); /* src */
+	/* Another src alone is another bridge. */
+	t = s;
+	t.src.u.in6.sin6_port++;
+	assert_false(bridge_same_ends(&s, &t));
+}
+
+static const char all[] = "tcp mptcp sctp unix vsock seqsctp unixseq seqtipc";
+
+/* Each option on a bridge between each two kinds of one socket type. */
+static const struct effect {
+	const char *name;
+	const char *value;
+	const char *src; /* kinds it has an effect on at src */
+	const char *dst;
+} effects[] = {
+	{ "max", "5", all, all },
+	{ "max-per-source", "5", all, all },
+	{ "connection-rate", "5", all, all },
+	{ "rate", "5", all, all },
+	{ "backlog", "5", all, all },
+	{ "connect", "5", all, all },
+	{ "idle", "5", all, all },
+	{ "half-closed", "5", "tcp mptcp unix unixseq vsock",
+	    "tcp mptcp unix unixseq vsock" },
+	{ "lifetime", "5", all, all },
+	{ "keepalive", "5", "tcp mptcp", "tcp mptcp" },
+	{ "user-timeout", "5", "tcp mptcp", "tcp mptcp" },
+	{ "nodelay", "no", "tcp mptcp sctp seqsctp", "tcp mptcp sctp seqsctp" },
+	{ "dscp", "5", "tcp mptcp sctp seqsctp", "tcp mptcp sctp seqsctp" },
+	{ "mark", "5", "", "tcp mptcp sctp seqsctp" },
+	{ "bind-device", "lo", "", "tcp mptcp sctp seqsctp" },
+	{ "source", "10.0.0.9", "", "tcp mptcp sctp seqsctp" },
+	{ "dst", NULL, all, all },
+};
+
+static const struct end {
+	const char *kind;
+	const char *src;
+	const char *dst;
+	const char *more;
+} ends[] = {
+	{ "tcp", "tcp:*:80", "tcp:10.0.0.1:80", "tcp:10.0.0.2:80" },
+	{ "mptcp", "mptcp:*:80", "mptcp:10.0.0.1:80", "mptcp:10.0.0.2:80" },
+	{ "sctp", "sctp:*:80", "sctp:10.0.0.1:80", "sctp:10.0.0.2:80" },
+	{ "unix", "unix:@s", "unix:@d", "unix:@e" },
+	{ "vsock", "vsock:*:80", "vsock:1:80", "vsock:1:81" },
+	{ "seqsctp", "seqsctp:*:80", "seqsctp:10.0.0.1:80",
+	    "seqsctp:10.0.0.2:80" },
+	{ "unixseq", "unixseq:@s", "unixseq:@d", "unixseq:@e" },
+	{ "seqtipc", "seqtipc:100:1", "seqtipc:100:2", "seqtipc:100:3" },
+};
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Whether a list of words has this one. */
+static int
+has_word(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+	const char *p;
+
+	for (p = list; (p = strstr(p, word)) != NULL; p += len)
+		if ((p == list || p[-1] == ' ') &&
+		    (p[len] == ' ' || p[len] == '\0'))
+			return 1;
+	return 0;
+}
+
+static void
+assert_effect(const struct effect *e, const struct end *src,
+    const struct end *dst)
+{
+	int effect = has_word(e->src, src->kind) || has_word(e->dst, dst->kind);
+	struct bridge_spec s = spec("", src->src, dst->dst);
+	const char *why = NULL;
+
+	give(&s, e->name, e->value != NULL ? e->value : dst->more);
+	if (bridge_check(&s, &why) == (effect ? 0 : -1)) {
+		if (!effect)
+			assert_memory_equal(why, e->name, strlen(e->name));
+		return;
+	}
+	fail_msg("%s from %s to %s: %s", e->name, src->kind, dst->kind,
+	    effect ? why : "taken");
+}
+
+static void
+options_have_an_effect_or_are_refused(void **state)
+{
+	struct bridge_spec s;
+	size_t i, src, dst;
+
+	(void)state;
+	for (src = 0; src < LENGTH(ends); src++)
+		for (dst = 0; dst < LENGTH(ends); dst++) {
+			s = spec("", ends[src].src, ends[dst].dst);
+			if (addr_socktype(&s.src) != addr_socktype(&s.dst)) {
+				assert_check(&s, EPROTOTYPE);
+				continue;
+			}
+			assert_check(&s, 0);
+			for (i = 0; i < LENGTH(effects); i++)
+				assert_effect(&effects[i], &ends[src],
+				    &ends[dst]);
+		}
+	/* A further dst counts as the first does. */
+	s = spec("", "unix:@s", "unix:@d");
+	give(&s, "mark", "5");
+	assert_check(&s, EINVAL);
+	give(&s, "dst", "tcp:[::1]:80");
+	assert_check(&s, 0);
+	/* Without sessions there is none. */
+	for (i = 0; i < LENGTH(effects); i++) {
+		s = spec("", "udp:*:80", "udp:10.0.0.1:80");
+		give(&s, effects[i].name,
+		    effects[i].value != NULL ? effects[i].value :
+					       "udp:10.0.0.2:80");
+		assert_check(&s, EINVAL);
+	}
+}
+
+static void
+some_options_need_others(void **state)
+{
+	struct bridge_spec s = spec("", "tcp:*:80", "tcp:[::1]:80");
+	struct bridge_spec t;
+
+	(void)state;
+	give(&s, "keepalive-interval", "5");
+	assert_check(&s, EINVAL);
+	t = s;
+	give(&t, "keepalive", "0");
+	assert_check(&t, EINVAL);
+	give(&s, "keepalive", "5");
+	give(&s, "keepalive-count", "5");
+	assert_check(&s, 0);
+	give(&s, "hold", "5");
+	assert_check(&s, EINVAL);
+	give(&s, "dst", "tcp:[::1]:81");
+	assert_check(&s, 0);
+}
+
+static void
+source_is_of_the_family_of_dst(void **state)
+{
+	struct bridge_spec s = spec("", "tcp:*:80", "tcp:[2001:db8::1]:80");
+
+	(void)state;
+	give(&s, "source", "2001:db8::2");
+	assert_check(&s, 0);
+	give(&s, "dst", "unix:@a");
+	assert_check(&s, 0);
+	give(&s, "dst", "tcp:1.2.3.4:5");
+	assert_check(&s, EINVAL);
+	s = spec("", "tcp:*:80", "tcp:1.2.3.4:80");
+	give(&s, "source", "1.2.3.5");
+	assert_check(&s, 0);
+	s.options.source.u.in.sin_port = 1;
+	assert_check(&s, EINVAL);
+	s.options.source = s.dst;
+	assert_check(&s, EINVAL);
+	memset(&s.options.source, 0xff, sizeof(s.options.source));
+	assert_check(&s, EAFNOSUPPORT);
+}
+
+/* Of one that a client sent nothing is certain. */
+static void
+values_of_programs_are_checked(void **state)
+{
+	const struct bridge_option *o;
+	struct bridge_spec s, good = spec("", "tcp:*:80", "tcp:[::1]:80");
+	uint32_t value;
+
+	(void)state;
+	give(&good, "keepalive", "5");
+	give(&good, "dst", "tcp:[::1]:81");
+	for (o = bridge_options; o->name != NULL; o++) {
+		if (!bridge_option_is_number(o))
+			continue;
+#define PUT(v)                                                                 \
+	do {                                                                   \
+		s = good;                                                      \
+		value = (v);                                                   \
+		memcpy((char *)&s.options + o->offset, &value, sizeof(value)); \
+	} while (0)
+		PUT(o->max);
+		assert_check(&s, 0);
+		PUT(UINT32_MAX);
+		assert_check(&s,
+		    o->unit == OPTION_SECONDS || o->max == UINT32_MAX ? 0 :
+									EINVAL);
+		if (o->max == UINT32_MAX)
+			continue;
+		PUT(o->max + 1);
+		assert_check(&s, EINVAL);
+	}
+	s = good;
+	memset(s.options.device, 'a', sizeof(s.options.device));
+	assert_check(&s, EINVAL);
+	(void)strcpy(s.options.device, "a/b");
+	assert_check(&s, EINVAL);
+	(void)strcpy(s.options.device, "eth0");
+	assert_check(&s, 0);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_option_has_a_place_of_its_own),
-		cmocka_unit_test(numbers_are_read_strictly),
 		cmocka_unit_test(families_and_protocols_may_differ),
 		cmocka_unit_test(what_cannot_be_a_bridge_is_refused),
 		cmocka_unit_test(names_have_few_letters_and_are_no_numbers),
-		cmocka_unit_test(options_have_limits),
+		cmocka_unit_test(several_dsts_are_of_one_type_and_differ),
+		cmocka_unit_test(options_have_an_effect_or_are_refused),
+		cmocka_unit_test(some_options_need_others),
+		cmocka_unit_test(source_is_of_the_family_of_dst),
+		cmocka_unit_test(values_of_programs_are_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,13 +46,19 @@ descriptors_follow_the_limits(void **state)
 	conf = conf_text_good("limits { bridges 10 sessions 100 clients 5 }\n");
 	budget_fds(&b, conf);
 	parent = b.parent_fds;
-	assert_true(parent >= LOW_FDS + 5 + 1 + 2 * 10 + 2 * 100);
-	assert_int_equal(b.engine_fds, 2 * 10 + 2 * 100 + 32);
+	assert_true(parent >= LOW_FDS + 5 + 1 + 2 * 10 + 2 * 100 + 2 * 16);
+	assert_int_equal(b.engine_fds, 2 * 10 + 2 * 100 + 2 * 16 + 32);
 	assert_int_equal(b.control_fds, 5 + 1 + 32);
 	conf = conf_text_good("limits { bridges 11 sessions 101 clients 6 }\n"
 			      "directory /a\ndirectory /b\n");
 	budget_fds(&b, conf);
 	assert_int_equal(b.parent_fds, parent + 2 + 2 + 1 + 2);
+	/* A pipe has two, in its engine and in the parent. */
+	conf = conf_text_good("limits { bridges 10 sessions 100 clients 5 "
+			      "pipes 20 }\nengines 3\n");
+	budget_fds(&b, conf);
+	assert_int_equal(b.parent_fds, parent + 2 * (3 * 20 - 16));
+	assert_int_equal(b.engine_fds, 2 * 10 + 2 * 100 + 2 * 20 + 32);
 	/* The largest fits its type by far. */
 	conf = conf_text_good("limits { bridges 4096 sessions 500000 "
 			      "clients 1024 }\n");
@@ -82,12 +88,36 @@ powers_follow_the_ports_of_src(void **state)
 	assert_int_equal(powers("bridge tcp:*:8000 tcp:1.2.3.4:80\n"
 				"bridge udp:[::1]:53 udp:[::1]:5353\n"),
 	    POWER_LOW_PORTS);
+	assert_int_equal(powers("bridge vsock:*:1023 tcp:1.2.3.4:80\n"),
+	    POWER_LOW_PORTS);
+	assert_int_equal(powers("bridge vsock:*:4000000000 vsock:2:80\n"), 0);
+	assert_int_equal(powers("bridge seqtipc:64:1 seqtipc:65:1\n"), 0);
+}
+
+static void
+marks_need_a_power(void **state)
+{
+	(void)state;
+	assert_int_equal(powers("bridge tcp:*:8000 tcp:1.2.3.4:80 "
+				"{ mark 5 }\n"),
+	    POWER_NET_ADMIN);
+	assert_int_equal(powers("bridge tcp:*:80 tcp:1.2.3.4:80 { dscp 5 "
+				"bind-device lo source 1.2.3.5 }\n"
+				"bridge tcp:*:8000 tcp:1.2.3.4:80 "
+				"{ mark 0 }\n"
+				"bridge tcp:*:8001 tcp:1.2.3.4:80 "
+				"{ mark 1 }\n"),
+	    POWER_LOW_PORTS | POWER_NET_ADMIN);
+	assert_string_equal(sandbox_powers_text(
+				POWER_LOW_PORTS | POWER_NET_ADMIN),
+	    "CAP_NET_BIND_SERVICE CAP_NET_ADMIN");
 }
 
 static void
 tables_are_multiplied_by_their_processes(void **state)
 {
-	const struct conf *conf = conf_text_good("limits { standby 2 }\n");
+	const struct conf *conf =
+	    conf_text_good("limits { standby 2 pipes 10 }\nengines 4\n");
 	struct budget b;
 	const char *text;
 
@@ -103,14 +133,17 @@ tables_are_multiplied_by_their_processes(void **state)
 	    "registry                             1000     1"
 	    "           1000\n");
 	assert_says(text,
-	    "sessions                               30     3"
-	    "             90\n");
+	    "sessions                               30     6"
+	    "            180\n");
 	assert_says(text,
 	    "clients                                 4     3"
 	    "             12\n");
-	assert_says(text, " 1302\n");
+	assert_says(text, " 1392\n");
 	assert_says(text, "# capabilities\n#   none\n");
 	assert_says(text, "for 8704 sockets\n#   idle     35651584 bytes");
+	assert_says(text,
+	    "for 40 pipes\n#   empty    409600 bytes, 10240 each\n"
+	    "#   at most  41943040 bytes, 1048576 each\n");
 	assert_null(strstr(text, "warning"));
 }
 
@@ -160,6 +193,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(descriptors_follow_the_limits),
 		cmocka_unit_test(powers_follow_the_ports_of_src),
+		cmocka_unit_test(marks_need_a_power),
 		cmocka_unit_test(tables_are_multiplied_by_their_processes),
 		cmocka_unit_test(too_many_lines_are_left_out),
 		cmocka_unit_test(what_does_not_suffice_is_said),

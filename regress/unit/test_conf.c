@@ -6,7 +6,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -36,6 +38,9 @@ assert_defaults(const struct conf *conf)
 	assert_int_equal(conf->limits.clients, 32);
 	assert_int_equal(conf->limits.events, 4096);
 	assert_int_equal(conf->limits.standby, 4);
+	assert_int_equal(conf->limits.pipes, 16);
+	assert_int_equal(conf->engines, 1);
+	assert_int_equal(conf->spin_us, 0);
 	assert_int_equal(conf->timeouts.connect_s, 10);
 	assert_int_equal(conf->timeouts.idle_s, 0);
 	assert_int_equal(conf->timeouts.half_closed_s, 60);
@@ -67,6 +72,7 @@ static const char everything[] =
     "dst = \"tcp:10.0.0.5:8080\"\n"
     "log = unix:/run/app/log.sock\n"
     "again = $dst\n"
+    "dst2 = unix:/srv/other\n"
     "\n"
     "bridge \"web\" tcp:0.0.0.0:80 $again {\n"
     "\tmax $many # all of them\n"
@@ -79,22 +85,56 @@ static const char everything[] =
     "bridge udp:*:5000 udp:10.0.0.10:5000\n"
     "bridge \"tcp:[fe80::1%lo]:1\" unix:@a\\x20b\n"
     "bridge \"unixdgram:/srv/\\\"a b\\\\\\\\{\" unixdgram:@x {}\n"
+    "bridge mptcp:*:6 sctp:[::1]:6 { dst vsock:2:6 lifetime 1h\n"
+    "\tdst tcp:[fe80::2%lo]:6 dst $dst2 keepalive 30 keepalive-count 3\n"
+    "\tkeepalive-interval 5 user-timeout 30s hold 0 nodelay no\n"
+    "\tdscp 46 mark 77 bind-device \"eth0\" source fe80::1%lo rate 10M\n"
+    "\tconnection-rate 100 backlog 64 }\n"
+    "bridge unixseq:/run/app/seq seqtipc:100:7 { dst seqsctp:[::1]:7 }\n"
     "user alice\n"
     "chroot \"/var/empty\"\n"
     "socket /run/m.sock mode 0660 group \"staff\"\n"
-    "limits { bridges 6 sessions 500000\n"
-    "clients 1024 events 65536 standby 0 }\n"
+    "limits { bridges 8 sessions 500000\n"
+    "clients 1024 events 65536 standby 2 pipes 0 }\n"
+    "engines 15\n"
+    "spin 10000\n"
     "timeouts { connect 90 idle 2h half-closed 0 }\n"
     "drain 7d\n"
     "directory $app\n"
     "directory \"/srv/\"";
 
 static void
+assert_options(const struct bridge_options *o)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	assert_int_equal(o->nmore, 3);
+	assert_addr(&o->more[0], "vsock:2:6");
+	assert_addr(&o->more[1], "tcp:[fe80::2%lo]:6");
+	assert_addr(&o->more[2], "unix:/srv/other");
+	assert_int_equal(o->lifetime_s, 3600);
+	assert_int_equal(o->keepalive_s, 30);
+	assert_int_equal(o->keepalive_interval_s, 5);
+	assert_int_equal(o->keepalive_count, 3);
+	assert_int_equal(o->user_timeout_s, 30);
+	assert_int_equal(o->hold_s, OPTION_NEVER);
+	assert_int_equal(o->nodelay, FLAG_NO);
+	assert_int_equal(o->dscp, 46);
+	assert_int_equal(o->mark, 77);
+	assert_string_equal(o->device, "eth0");
+	assert_string_equal(addr_print_host(&o->source, text, sizeof(text)),
+	    "fe80::1%lo");
+	assert_int_equal(o->rate, 10 * 1024 * 1024);
+	assert_int_equal(o->connection_rate, 100);
+	assert_int_equal(o->backlog, 64);
+}
+
+static void
 assert_bridges(const struct conf *conf)
 {
 	const struct conf_bridge *b = conf->bridges;
 
-	assert_int_equal(conf->nbridges, 6);
+	assert_int_equal(conf->nbridges, 8);
 	assert_string_equal(b[0].spec.name, "web");
 	assert_addr(&b[0].spec.src, "tcp:0.0.0.0:80");
 	assert_addr(&b[0].spec.dst, "tcp:10.0.0.5:8080");
@@ -113,6 +153,9 @@ assert_bridges(const struct conf *conf)
 	assert_addr(&b[4].spec.src, "tcp:[fe80::1%lo]:1");
 	assert_addr(&b[4].spec.dst, "unix:@a\\x20b");
 	assert_addr(&b[5].spec.src, "unixdgram:/srv/\\x22a\\x20b\\\\{");
+	assert_options(&b[6].spec.options);
+	assert_int_equal(b[7].spec.options.nmore, 1);
+	assert_addr(&b[7].spec.options.more[0], "seqsctp:[::1]:7");
 }
 
 static void
@@ -125,11 +168,14 @@ assert_everything(const struct conf *conf)
 	assert_int_equal(conf->socket_given, 1);
 	assert_int_equal(conf->socket_mode, 0660);
 	assert_string_equal(conf->socket_group, "staff");
-	assert_int_equal(conf->limits.bridges, 6);
+	assert_int_equal(conf->limits.bridges, 8);
 	assert_int_equal(conf->limits.sessions, 500000);
 	assert_int_equal(conf->limits.clients, 1024);
 	assert_int_equal(conf->limits.events, 65536);
-	assert_int_equal(conf->limits.standby, 0);
+	assert_int_equal(conf->limits.standby, 2);
+	assert_int_equal(conf->limits.pipes, 0);
+	assert_int_equal(conf->engines, 15);
+	assert_int_equal(conf->spin_us, 10000);
 	assert_int_equal(conf->timeouts.connect_s, 90);
 	assert_int_equal(conf->timeouts.idle_s, 7200);
 	assert_int_equal(conf->timeouts.half_closed_s, 0);
@@ -148,9 +194,9 @@ every_statement_in_any_order(void **state)
 	(void)state;
 	assert_everything(conf);
 	assert_string_equal(conf->bridges[0].file, "t");
-	assert_int_equal(conf->bridges[0].line, 8);
-	assert_int_equal(conf->bridges[1].line, 13);
-	assert_int_equal(conf->bridges[2].line, 15);
+	assert_int_equal(conf->bridges[0].line, 9);
+	assert_int_equal(conf->bridges[1].line, 14);
+	assert_int_equal(conf->bridges[2].line, 16);
 }
 
 static void
@@ -184,6 +230,8 @@ assert_same(const struct conf *a, const struct conf *b)
 	assert_string_equal(a->socket_group, b->socket_group);
 	assert_memory_equal(&a->limits, &b->limits, sizeof(a->limits));
 	assert_memory_equal(&a->timeouts, &b->timeouts, sizeof(a->timeouts));
+	assert_int_equal(a->engines, b->engines);
+	assert_int_equal(a->spin_us, b->spin_us);
 	assert_int_equal(a->ndirectories, b->ndirectories);
 	for (i = 0; i < a->ndirectories; i++)
 		assert_string_equal(a->directory[i], b->directory[i]);
@@ -214,6 +262,10 @@ what_is_printed_parses_to_the_same(void **state)
 		"timeouts { connect 59 idle 61s half-closed 60 drain 3601 }\n",
 		"timeouts { connect 1h idle 86401 half-closed 90m drain 0 }\n",
 		"bridge tcp:*:1 tcp:1.2.3.4:1 { connect 0 idle 0 }\n",
+		"bridge tcp:*:1 tcp:1.2.3.4:1 { bind-device \"a#{\\\"\\\\$=\" "
+		"dst unix:@\\\\\\x00 }\n",
+		"engines auto\n",
+		"limits { standby 8 }\nengines auto\nspin 1\n",
 		"bridge a udp:[ff02::1%1]:1 unixdgram:@a {\n\n}\n",
 	};
 	struct conf *again = conf_new(LIMIT_BRIDGES_MAX);
@@ -234,6 +286,105 @@ what_is_printed_parses_to_the_same(void **state)
 	}
 }
 
+/* Some value, as the file has it; none for what needs another option. */
+static int
+random_value(const struct bridge_option *o, int nth, char *text, size_t size)
+{
+	static const char *const dsts[] = { "tcp:10.0.0.%d:%d",
+		"mptcp:[2001:db8::%x]:%d", "sctp:10.1.0.%d:%d", "vsock:%d:%d",
+		"\"unix:@%d-%d\\\\x00\"", "\"unix:/d/%d {\\\\\\\\%d\"" };
+	long n = random() % 2000000000 >> random() % 30;
+
+	switch (o->unit) {
+	case OPTION_DST:
+		(void)snprintf(text, size, dsts[n % 6], nth + 1,
+		    (int)(n % 60000 + 1));
+		return 1;
+	case OPTION_DEVICE:
+		(void)snprintf(text, size, "\"v#%ld\"", n);
+		return nth == 0;
+	case OPTION_FLAG:
+		(void)snprintf(text, size, n % 2 ? "yes" : "no");
+		return nth == 0;
+	case OPTION_HOST:
+		return 0;
+	default:
+		(void)snprintf(text, size, "%ld",
+		    o->max < INT32_MAX ? n % ((long)o->max + 1) : n);
+		return nth == 0 && strncmp(o->name, "keepalive-", 10) != 0 &&
+		    strcmp(o->name, "hold") != 0;
+	}
+}
+
+static size_t
+random_bridge(char *text, size_t size, int port)
+{
+	const struct bridge_option *o;
+	char value[ADDR_TEXT_BYTES];
+	size_t at;
+	int i;
+
+	at = (size_t)snprintf(text, size,
+	    "bridge tcp:10.9.9.9:%d tcp:10.9.9.8:%d {", port, port);
+	for (o = bridge_options; o->name != NULL; o++)
+		for (i = (int)(random() % 4); i > 0; i--)
+			if (random_value(o, i - 1, value, sizeof(value)))
+				at += (size_t)snprintf(text + at, size - at,
+				    " %s %s", o->name, value);
+	return at + (size_t)snprintf(text + at, size - at, "\n}\n");
+}
+
+static void
+random_bridges_are_printed_and_parse_back(void **state)
+{
+	static char text[65536];
+	struct conf *again = conf_new(LIMIT_BRIDGES_MAX);
+	const struct conf *conf;
+	size_t at;
+	int round, i;
+
+	(void)state;
+	srandom(20251126);
+	for (round = 0; round < 100; round++) {
+		at = (size_t)snprintf(text, sizeof(text), "directory /d\n");
+		for (i = 0; i < 50; i++)
+			at +=
+			    random_bridge(text + at, sizeof(text) - at, i + 1);
+		conf = conf_text_good(text);
+		assert_int_equal(conf->nbridges, 50);
+		if (conf_text(again, conf_text_printed(conf)) == -1)
+			fail_msg("%s:\n%s", conf_text_error(), text);
+		assert_same(conf, again);
+	}
+}
+
+static void
+automatic_engines_leave_room_for_the_others(void **state)
+{
+	static const uint32_t standby[] = { 0, 4, 8 };
+	long processors = sysconf(_SC_NPROCESSORS_ONLN), want;
+	const struct conf *conf;
+	char text[80];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		/* In whatever order they stand. */
+		(void)snprintf(text, sizeof(text),
+		    "engines auto\nlimits { standby %u }\n", standby[i]);
+		conf = conf_text_good(text);
+		want = processors - 1;
+		if (want > LIMIT_ENGINES_MAX)
+			want = LIMIT_ENGINES_MAX;
+		if (want > 19 - 2 * (long)standby[i])
+			want = 19 - 2 * (long)standby[i];
+		assert_int_equal(conf->engines, want < 1 ? 1 : want);
+	}
+	assert_int_equal(conf_text_good("engines 3\n")->engines, 3);
+	/* The word of one file is not that of the next. */
+	assert_int_equal(conf_text_good("")->engines, 1);
+}
+
 static void
 defaults_are_printed_too(void **state)
 {
@@ -245,7 +396,8 @@ defaults_are_printed_too(void **state)
 	    "chroot \"/var/empty/mctd\"\n"
 	    "# default: socket \"/run/mctd/mctd.sock\" mode 0600\n"
 	    "limits { bridges 256 sessions 4096 clients 32 events 4096 "
-	    "standby 4 }\n"
+	    "standby 4 pipes 16 }\n"
+	    "engines 1\nspin 0\n"
 	    "timeouts { connect 10s idle 0 half-closed 1m drain 10s }\n");
 }
 
@@ -316,6 +468,7 @@ timeouts_are_put_in_where_a_bridge_says_nothing(void **state)
 	assert_int_equal(o.idle_s, 4);
 	assert_int_equal(o.half_closed_s, 5);
 	assert_int_equal(o.max, 0);
+	assert_int_equal(o.backlog, BACKLOG_DEFAULT);
 	o = conf->bridges[1].spec.options;
 	conf_resolve(conf, &o);
 	assert_int_equal(o.connect_s, 9);
@@ -375,6 +528,8 @@ main(void)
 		cmocka_unit_test(every_statement_in_any_order),
 		cmocka_unit_test(keywords_are_words_elsewhere),
 		cmocka_unit_test(what_is_printed_parses_to_the_same),
+		cmocka_unit_test(random_bridges_are_printed_and_parse_back),
+		cmocka_unit_test(automatic_engines_leave_room_for_the_others),
 		cmocka_unit_test(defaults_are_printed_too),
 		cmocka_unit_test(a_tree_is_used_again),
 		cmocka_unit_test(the_largest_configuration_fits),

@@ -29,8 +29,8 @@ static const struct wrong {
 	{ "mode 0600\n", "t:1: unknown word \"mode\"" },
 	{ "tcp:1.2.3.4:5 tcp:1.2.3.4:6\n",
 	    "t:1: unknown word \"tcp:1.2.3.4:5\"" },
-	{ "limits { pipes 64 }\n",
-	    "t:1: unknown word \"pipes\" in the braces of limits" },
+	{ "limits { flows 64 }\n",
+	    "t:1: unknown word \"flows\" in the braces of limits" },
 	{ "timeouts {\nidle 1\nflows 1\n}\n",
 	    "t:3: unknown word \"flows\" in the braces of timeouts" },
 	{ "timeouts { sessions 1 }\n",
@@ -152,49 +152,127 @@ static const struct wrong {
 	    "t:1: the name of the file to include has 0 bytes, not 1 to 255" },
 	/* Numbers. */
 	{ "socket /a mode 0800\n",
-	    "t:1: mode: \"0800\" is not an octal number" },
+	    "t:1: mode \"0800\": this is not an octal number" },
 	{ "socket /a mode u+w\n",
-	    "t:1: mode: \"u+w\" is not an octal number" },
+	    "t:1: mode \"u+w\": this is not an octal number" },
 	{ "socket /a mode 1000\n",
-	    "t:1: mode: \"1000\" is out of range (0 to 0777)" },
+	    "t:1: mode \"1000\": this is out of range (0 to 0777)" },
 	{ "socket /a mode 40000000000600\n",
-	    "t:1: mode: \"40000000000600\" is out of range (0 to 0777)" },
+	    "t:1: mode \"40000000000600\": this is out of range (0 to 0777)" },
 	{ "socket /a mode \"\"\n",
-	    "t:1: mode: \"\" is out of range (0 to 0777)" },
+	    "t:1: mode \"\": this is out of range (0 to 0777)" },
 	{ "limits { bridges 0 }\n",
-	    "t:1: bridges: 0 is out of range (1 to 4096)" },
+	    "t:1: bridges \"0\": this is out of range (1 to 4096)" },
 	{ "limits { bridges 4097 }\n",
-	    "t:1: bridges: 4097 is out of range (1 to 4096)" },
+	    "t:1: bridges \"4097\": this is out of range (1 to 4096)" },
 	{ "limits {\nsessions 500001 }\n",
-	    "t:2: sessions: 500001 is out of range (1 to 500000)" },
+	    "t:2: sessions \"500001\": this is out of range (1 to 500000)" },
 	{ "limits { sessions 18446744073709551617 }\n",
-	    "t:1: sessions: 18446744073709551617 is out of range (1 to "
-	    "500000)" },
+	    "t:1: sessions \"18446744073709551617\": this is out of range "
+	    "(1 to 500000)" },
 	{ "limits { clients 1025 }\n",
-	    "t:1: clients: 1025 is out of range (1 to 1024)" },
+	    "t:1: clients \"1025\": this is out of range (1 to 1024)" },
 	{ "limits { events 65537 }\n",
-	    "t:1: events: 65537 is out of range (1 to 65536)" },
+	    "t:1: events \"65537\": this is out of range (1 to 65536)" },
 	{ "limits { standby 9 }\n",
-	    "t:1: standby: 9 is out of range (0 to 8)" },
+	    "t:1: standby \"9\": this is out of range (0 to 8)" },
+	{ "limits { pipes 257 }\n",
+	    "t:1: pipes \"257\": this is out of range (0 to 256)" },
 	{ "limits { clients -1 }\n",
-	    "t:1: clients: \"-1\" is not a number" },
+	    "t:1: clients \"-1\": this is not a number" },
 	{ "limits { clients 3s }\n",
-	    "t:1: clients: \"3s\" is not a number" },
+	    "t:1: clients \"3s\": this is not a number" },
 	{ "limits { clients \"\" }\n",
-	    "t:1: clients: \"\" is not a number" },
-	{ "limits { clients 00000000000000000000000000000000000000001 }\n",
-	    "t:1: clients: the number is too long" },
+	    "t:1: clients \"\": this is not a number" },
 	{ "timeouts { idle 8d }\n",
-	    "t:1: idle: 8d is out of range (0 to 604800 seconds)" },
+	    "t:1: idle \"8d\": this is out of range (0 to 604800 seconds)" },
 	{ "timeouts { connect never }\n",
-	    "t:1: connect: \"never\" is not a time like 90, 90s, 5m, 2h or "
-	    "1d" },
+	    "t:1: connect \"never\": this is not a time like 90, 90s, 5m, "
+	    "2h or 1d" },
 	{ "drain 604801\n",
-	    "t:1: drain: 604801 is out of range (0 to 604800 seconds)" },
-	{ "bridge tcp:*:1 tcp:1.2.3.4:1 {\n\nmax 500001\n}\n",
-	    "t:3: max: 500001 is out of range (0 to 500000)" },
-	{ "bridge tcp:*:1 tcp:1.2.3.4:1 { idle 1x }\n",
-	    "t:1: idle: \"1x\" is not a time like 90, 90s, 5m, 2h or 1d" },
+	    "t:1: drain \"604801\": this is out of range (0 to 604800 "
+	    "seconds)" },
+	/* Engines. */
+	{ "engines 0\n", "t:1: engines \"0\": this is out of range (1 to 16)" },
+	{ "engines 17\n",
+	    "t:1: engines \"17\": this is out of range (1 to 16)" },
+	{ "engines many\n", "t:1: engines \"many\": this is not a number" },
+	{ "engines\n", "t:1: something is missing at the end" },
+	{ "engines 1\nengines auto\n",
+	    "t:2: \"engines\" is given a second time" },
+	{ "limits { engines 1 }\n",
+	    "t:1: unknown word \"engines\" in the braces of limits; is a "
+	    "\"}\" missing?" },
+	{ "spin 10001\n",
+	    "t:1: spin \"10001\": this is out of range (0 to 10000)" },
+	{ "spin 5s\n", "t:1: spin \"5s\": this is not a number" },
+	{ "spin 1\nspin 1\n", "t:2: \"spin\" is given a second time" },
+	{ "engines 12\n", "t: \"engines 12\" and \"limits { standby 4 }\" make "
+	    "21 processes (1 + engines + 2 * standby), more than 20" },
+	{ "limits { standby 8 }\nengines 4\n", "t: \"engines 4\" and \"limits "
+	    "{ standby 8 }\" make 21 processes (1 + engines + 2 * standby), "
+	    "more than 20" },
+}, options[] = {
+#define WITH(options) \
+	"directory /d\nbridge tcp:*:1 tcp:1.2.3.4:1 {\n" options "\n}\n"
+#define LOCAL(options) "bridge unix:@1 unix:@2 { " options " }\n"
+#define REFUSED        "t:1: bridge unix:@1 unix:@2: "
+	{ WITH("max 500001"),
+	    "t:3: max \"500001\": this is out of range (0 to 500000)" },
+	{ WITH("idle 1x"), "t:3: idle \"1x\": this is not a time like 90, 90s, "
+	    "5m, 2h or 1d" },
+	{ WITH("dscp 64"), "t:3: dscp \"64\": this is out of range (0 to 63)" },
+	{ WITH("keepalive 32768"), "t:3: keepalive \"32768\": this is out of "
+	    "range (0 to 32767 seconds)" },
+	{ WITH("rate 4G"), "t:3: rate \"4G\": this is out of range (0 to "
+	    "4000000000 bytes)" },
+	{ WITH("rate 10k"), "t:3: rate \"10k\": this is not a number of bytes "
+	    "like 500, 64K, 10M or 1G" },
+	{ WITH("nodelay maybe"),
+	    "t:3: nodelay \"maybe\": this is neither yes nor no" },
+	{ WITH("backlog 65536"),
+	    "t:3: backlog \"65536\": this is out of range (0 to 65535)" },
+	{ WITH("mark 4294967296"),
+	    "t:3: mark \"4294967296\": this is out of range (0 to "
+	    "4294967295)" },
+	{ WITH("bind-device eth0/1"), "t:3: bind-device \"eth0/1\": this "
+	    "cannot be the name of an interface" },
+	{ WITH("source *"),
+	    "t:3: source \"*\": this is no IPv4 and no IPv6 address" },
+	{ WITH("source ::1"), "t:2: bridge tcp:*:1 tcp:1.2.3.4:1: source and "
+	    "dst are of different address families" },
+	{ WITH("idle 5\nidle 0"), "t:4: \"idle\" is given a second time" },
+	{ WITH("idle 0\nidle 5"), "t:4: \"idle\" is given a second time" },
+	{ WITH("max 0 max 5"), "t:3: \"max\" is given a second time" },
+	{ WITH("source 1.2.3.5 source 1.2.3.5"),
+	    "t:3: \"source\" is given a second time" },
+	{ WITH("dst tcp:1.2.3.4"),
+	    "t:3: dst \"tcp:1.2.3.4\": the port is missing" },
+	{ WITH("dst tcp:1.2.3.5:1\ndst tcp:1.2.3.5:1"),
+	    "t:4: dst \"tcp:1.2.3.5:1\": this is given already" },
+	{ WITH("dst tcp:1.2.3.4:1"), "t:2: bridge tcp:*:1 tcp:1.2.3.4:1: a "
+	    "dst is given twice" },
+	{ WITH("dst unixseq:@a"), "t:2: bridge tcp:*:1 tcp:1.2.3.4:1: src and "
+	    "dst are of different socket types" },
+	{ WITH("dst unix:/d/a dst unix:/e/a"), "t:2: dst \"/e/a\" is not "
+	    "directly below one of the directories that \"directory\" names" },
+	{ WITH("dst tcp:*:5"),
+	    "t:3: dst \"tcp:*:5\": a dst must be one host, not any" },
+	{ WITH("dst tcp:1.1.1.1:1 dst tcp:1.1.1.1:2 dst tcp:1.1.1.1:3\n"
+	    "dst tcp:1.1.1.1:4 dst tcp:1.1.1.1:5 dst tcp:1.1.1.1:6\n"
+	    "dst tcp:1.1.1.1:7 dst tcp:1.1.1.1:8"),
+	    "t:5: dst \"tcp:1.1.1.1:8\": a bridge has at most 8 dsts" },
+	{ WITH("hold 5"), "t:2: bridge tcp:*:1 tcp:1.2.3.4:1: hold applies "
+	    "to a bridge with several dsts" },
+	{ WITH("keepalive-count 5"), "t:2: bridge tcp:*:1 tcp:1.2.3.4:1: "
+	    "keepalive-count applies to a bridge with keepalive" },
+	{ WITH("colour red"),
+	    "t:3: unknown word \"colour\" in the braces of a bridge" },
+	{ LOCAL("keepalive 9"), REFUSED "keepalive applies to tcp and mptcp" },
+	{ LOCAL("nodelay no"),
+	    REFUSED "nodelay applies to tcp, mptcp, sctp and seqsctp" },
+	{ LOCAL("mark 9"), REFUSED "mark applies to a dst of kind tcp, mptcp, "
+	    "sctp or seqsctp" },
 }, bridges[] = {
 	{ "bridge\n", "t:1: something is missing at the end" },
 	{ "bridge tcp:*:1\n", "t:1: a bridge needs a src and a dst" },
@@ -300,6 +378,13 @@ values_out_of_their_range(void **state)
 }
 
 static void
+options_without_effect_or_out_of_range(void **state)
+{
+	(void)state;
+	assert_errors(options, LENGTH(options));
+}
+
+static void
 bridges_that_cannot_be(void **state)
 {
 	(void)state;
@@ -396,6 +481,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_braces_and_lines),
 		cmocka_unit_test(values_out_of_their_range),
+		cmocka_unit_test(options_without_effect_or_out_of_range),
 		cmocka_unit_test(bridges_that_cannot_be),
 		cmocka_unit_test(zero_bytes_and_very_long_words),
 		cmocka_unit_test(no_input_breaks_it),

@@ -354,7 +354,7 @@ standby_takes_over_when_told(void **state)
 
 	(void)state;
 	rig_start(&rig, 0, 0);
-	rig_plain(&rig, MSG_P2X_ACTIVATE);
+	rig_activate(&rig);
 	fd = rig_open(&rig, 0, 1, ROLE_OBSERVE);
 	peer_alive(fd, 2);
 	close(fd);

@@ -1,6 +1,6 @@
 /*
- * What the control process tells out of the shared tables: lists in pages,
- * sums, events; and that it believes none of their numbers.
+ * What the control process tells out of the shared tables: lists in pages
+ * and sums; and that it believes none of their numbers.
  */
 /* links: regress/unit/control_rig.c regress/unit/control_peer.c */
 /* links: mctd/control/control.c mctd/control/uplink.c */
@@ -21,18 +21,12 @@
 
 #include "../../common/clock.h"
 #include "../../common/record.h"
+#include "control_records.h"
 #include "control_rig.h"
 
 #define SLOTS (RIG_BRIDGES + RIG_SESSIONS)
 
-/* One record as it came. */
-struct got {
-	unsigned int n;
-	struct record_field field[64];
-};
-
 static struct rig rig;
-static struct got got;
 
 static int
 setup(void **state)
@@ -62,6 +56,7 @@ add_entry(uint32_t slot, enum slot_kind kind, uint32_t bridge, const char *src,
     const char *dst)
 {
 	struct registry_entry *e = registry_begin(&rig.registry, slot);
+	struct bridge_spec *spec;
 	const char *why;
 
 	memset(e, 0, sizeof *e);
@@ -70,10 +65,16 @@ add_entry(uint32_t slot, enum slot_kind kind, uint32_t bridge, const char *src,
 	e->state = kind == SLOT_BRIDGE ? STATE_LISTENING : STATE_OPEN;
 	e->bridge = bridge;
 	e->born_ns = clock_wall_ns() - 5 * (uint64_t)1000000000;
-	snprintf(e->spec.name, sizeof e->spec.name, "name-%u", slot);
-	assert_int_equal(addr_parse(&e->spec.src, src, NULL, &why), 0);
-	assert_int_equal(addr_parse(&e->spec.dst, dst, NULL, &why), 0);
-	e->spec.options.max = 17;
+	assert_int_equal(addr_parse(&e->peer, src, NULL, &why), 0);
+	assert_int_equal(addr_parse(&e->dst, dst, NULL, &why), 0);
+	if (kind == SLOT_BRIDGE) {
+		spec = registry_spec(&rig.registry, slot);
+		memset(spec, 0, sizeof *spec);
+		snprintf(spec->name, sizeof spec->name, "name-%u", slot);
+		spec->src = e->peer;
+		spec->dst = e->dst;
+		spec->options.max = 17;
+	}
 	e->parent_count[PARENT_OPENED] = 8;
 	e->ended[COUNT_BYTES_TO_DST] = 1000;
 	registry_end(&rig.registry, slot);
@@ -85,78 +86,44 @@ add_stream_bridge(uint32_t slot)
 	add_entry(slot, SLOT_BRIDGE, 0, "tcp:127.0.0.1:80", "tcp:[::1]:8080");
 }
 
+/* A session of an engine, which may be one that there is not. */
+static void
+add_engine_session(uint32_t slot, uint32_t bridge, uint64_t bytes,
+    uint8_t engine)
+{
+	struct counters *c = &rig.counters[engine % RIG_ENGINES];
+	struct registry_entry *e;
+
+	add_entry(slot, SLOT_SESSION, bridge, "tcp:10.0.0.9:4711",
+	    "tcp:[::1]:8080");
+	e = registry_begin(&rig.registry, slot);
+	e->engine = engine;
+	registry_end(&rig.registry, slot);
+	counters_reset(c, slot, id_of(slot), clock_ms());
+	counters_add(&c->slots[slot], COUNT_BYTES_TO_DST, bytes);
+	counters_add(&c->slots[slot], COUNT_BYTES_TO_SRC, 3);
+}
+
 static void
 add_session(uint32_t slot, uint32_t bridge, uint64_t bytes)
 {
-	add_entry(slot, SLOT_SESSION, bridge, "tcp:10.0.0.9:4711",
-	    "tcp:[::1]:8080");
-	counters_reset(&rig.counters, slot, id_of(slot), clock_ms());
-	counters_add(&rig.counters.slots[slot], COUNT_BYTES_TO_DST, bytes);
-	counters_add(&rig.counters.slots[slot], COUNT_BYTES_TO_SRC, 3);
+	add_engine_session(slot, bridge, bytes, 0);
 }
 
-static const struct record_field *
-field(unsigned int number)
-{
-	unsigned int i;
-
-	for (i = 0; i < got.n; i++)
-		if (got.field[i].field == number)
-			return &got.field[i];
-	return NULL;
-}
-
-static uint64_t
-number(unsigned int n)
-{
-	const struct record_field *f = field(n);
-
-	if (f == NULL || f->type != FIELD_NUMBER)
-		fail_msg("no number %s", field_name(n));
-	return f->number;
-}
-
-static const char *
-text(unsigned int n)
-{
-	const struct record_field *f = field(n);
-
-	if (f == NULL || f->type != FIELD_STRING)
-		fail_msg("no text %s", field_name(n));
-	return f->text;
-}
-
+/* The same session after its end. */
 static void
-is_addr(unsigned int n, const char *want)
+end_session(uint32_t slot, enum end_reason reason, uint32_t err)
 {
-	const struct record_field *f = field(n);
-	char buf[ADDR_TEXT_BYTES];
+	struct registry_entry *e = registry_begin(&rig.registry, slot);
 
-	if (f == NULL || f->type != FIELD_ADDR)
-		fail_msg("no address %s", field_name(n));
-	assert_string_equal(addr_print(&f->addr, buf, sizeof buf), want);
-}
-
-static void
-next_record(struct frame_in *in)
-{
-	unsigned int i;
-
-	got.n = record_open(in);
-	assert_true(got.n > 0);
-	assert_true(got.n <= sizeof got.field / sizeof got.field[0]);
-	for (i = 0; i < got.n; i++)
-		assert_int_equal(record_get(in, &got.field[i]), 1);
-}
-
-static void
-expect_records(int fd, uint32_t request, struct frame_in *in,
-    struct proto_records *head)
-{
-	peer_recv(fd, in);
-	assert_int_equal(in->type, MSG_C2L_RECORDS);
-	assert_int_equal(in->request, request);
-	proto_get_records(in, head);
+	e->kind = SLOT_ENDED;
+	e->state = STATE_NONE;
+	e->reason = (uint8_t)reason;
+	e->err = err;
+	e->ended_ns = e->born_ns + 1500 * (uint64_t)1000000;
+	e->ended[COUNT_BYTES_TO_DST] = 77;
+	e->ended[COUNT_BYTES_TO_SRC] = 78;
+	registry_end(&rig.registry, slot);
 }
 
 /* A list of exactly one record. */
@@ -184,7 +151,7 @@ empty_lists_are_empty(void **state)
 
 	(void)state;
 	fd = rig_open(&rig, 0, 1, ROLE_OBSERVE);
-	for (what = LIST_BRIDGES; what <= LIST_SESSIONS; what++) {
+	for (what = LIST_BRIDGES; what <= LIST_ENDED; what++) {
 		peer_list(fd, what, what, 0);
 		expect_records(fd, what, &in, &head);
 		assert_int_equal(frame_done(&in), 0);
@@ -230,8 +197,10 @@ bridge_sums_its_sessions(void **state)
 	(void)state;
 	add_stream_bridge(4);
 	add_session(RIG_BRIDGES + 1, id_of(4), 10);
-	add_session(RIG_BRIDGES + 9, id_of(4), 200);
-	add_session(SLOTS, id_of(5), 7); /* of no bridge there is */
+	add_engine_session(RIG_BRIDGES + 9, id_of(4), 200, 1);
+	add_session(SLOTS, id_of(5), 7);     /* of no bridge there is */
+	add_session(SLOTS - 2, id_of(4), 7); /* is in the bridge's own sum */
+	end_session(SLOTS - 2, END_CLEAN, 0);
 	/* Of the one that was in the slot before. */
 	add_session(SLOTS - 1, id_of(4) - (SLOTS + 1), 7);
 	fd = rig_open(&rig, 0, 1, ROLE_OBSERVE);
@@ -250,8 +219,8 @@ bridge_sums_its_sessions(void **state)
 	assert_null(field(FIELD_COUNT + COUNT_MESSAGES_IN));
 	assert_null(field(FIELD_COUNT + COUNT_DROP_OTHER));
 	/* What is new is seen at once. */
-	counters_add(&rig.counters.slots[RIG_BRIDGES + 1], COUNT_BYTES_TO_DST,
-	    5);
+	counters_add(&rig.counters[0].slots[RIG_BRIDGES + 1],
+	    COUNT_BYTES_TO_DST, 5);
 	list_one(fd, LIST_BRIDGES);
 	assert_int_equal(number(FIELD_COUNT + COUNT_BYTES_TO_DST), 1215);
 }
@@ -263,9 +232,9 @@ datagram_bridge_has_messages_and_drops(void **state)
 
 	(void)state;
 	add_entry(2, SLOT_BRIDGE, 0, "udp:127.0.0.1:53", "udp:10.0.0.1:53");
-	counters_reset(&rig.counters, 2, id_of(2), clock_ms());
-	counters_add(&rig.counters.slots[2], COUNT_MESSAGES_IN, 12);
-	counters_add(&rig.counters.slots[2], COUNT_DROP_TOO_LONG, 2);
+	counters_reset(&rig.counters[0], 2, id_of(2), clock_ms());
+	counters_add(&rig.counters[0].slots[2], COUNT_MESSAGES_IN, 12);
+	counters_add(&rig.counters[0].slots[2], COUNT_DROP_TOO_LONG, 2);
 	fd = rig_open(&rig, 0, 1, ROLE_OBSERVE);
 	list_one(fd, LIST_BRIDGES);
 	assert_int_equal(number(FIELD_COUNT + COUNT_MESSAGES_IN), 12);
@@ -298,6 +267,111 @@ session_names_its_bridge(void **state)
 	assert_int_equal(number(FIELD_COUNT + COUNT_BYTES_TO_DST), 10);
 }
 
+static uint32_t
+option(const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; strcmp(bridge_options[i].name, name) != 0; i++)
+		;
+	return FIELD_OPTIONS + i;
+}
+
+static void
+bridge_tells_its_options_and_dsts(void **state)
+{
+	const char *why;
+	struct bridge_options *o;
+	int fd;
+
+	(void)state;
+	add_stream_bridge(4);
+	fd = rig_open(&rig, 0, 1, ROLE_OBSERVE);
+	list_one(fd, LIST_BRIDGES);
+	assert_string_equal(text(option("bind-device")), "");
+	assert_string_equal(text(option("source")), "");
+	assert_string_equal(text(FIELD_HELD), "");
+	assert_null(field(FIELD_DST_2));
+	registry_begin(&rig.registry, 4)->held = 0x05;
+	o = &registry_spec(&rig.registry, 4)->options;
+	o->nodelay = FLAG_NO;
+	o->rate = 4096;
+	o->nmore = 2;
+	strcpy(o->device, "eth0");
+	assert_int_equal(addr_parse_host(&o->source, "10.0.0.1", &why), 0);
+	assert_int_equal(addr_parse(&o->more[0], "tcp:10.0.0.2:80", NULL, &why),
+	    0);
+	assert_int_equal(addr_parse(&o->more[1], "unix:@b", NULL, &why), 0);
+	registry_end(&rig.registry, 4);
+	list_one(fd, LIST_BRIDGES);
+	assert_int_equal(number(option("rate")), 4096);
+	assert_int_equal(number(option("idle")), 0);
+	assert_string_equal(text(option("nodelay")), "no");
+	assert_string_equal(text(option("bind-device")), "eth0");
+	is_addr(option("source"), "tcp:10.0.0.1:0");
+	is_addr(FIELD_DST, "tcp:[::1]:8080");
+	is_addr(FIELD_DST_2, "tcp:10.0.0.2:80");
+	is_addr(FIELD_DST_2 + 1, "unix:@b");
+	assert_null(field(FIELD_DST_2 + 2));
+	assert_null(field(option("dst")));
+	assert_string_equal(text(FIELD_HELD), "1,3");
+}
+
+static void
+ended_sessions_are_a_list_of_their_own(void **state)
+{
+	struct registry_entry *e;
+	int fd;
+
+	(void)state;
+	add_stream_bridge(4);
+	add_session(RIG_BRIDGES + 1, id_of(4), 10);
+	add_session(RIG_BRIDGES + 2, id_of(4), 10);
+	end_session(RIG_BRIDGES + 1, END_DST_LOST, ETIMEDOUT);
+	fd = rig_open(&rig, 0, 1, ROLE_OBSERVE);
+	list_one(fd, LIST_SESSIONS);
+	assert_int_equal(number(FIELD_ID), id_of(RIG_BRIDGES + 2));
+	assert_null(field(FIELD_REASON));
+	list_one(fd, LIST_ENDED);
+	assert_int_equal(number(FIELD_ID), id_of(RIG_BRIDGES + 1));
+	assert_string_equal(text(FIELD_BRIDGE_NAME), "name-4");
+	assert_string_equal(text(FIELD_REASON), "dst-lost");
+	assert_int_equal(number(FIELD_ERR), ETIMEDOUT);
+	is_addr(FIELD_PEER, "tcp:10.0.0.9:4711");
+	assert_int_equal(number(FIELD_LASTED), 1500);
+	assert_int_equal(number(FIELD_AGO), 3);
+	assert_int_equal(number(FIELD_COUNT + COUNT_BYTES_TO_DST), 77);
+	assert_int_equal(number(FIELD_COUNT + COUNT_BYTES_TO_SRC), 78);
+	/* A clock that was set back gives no time of 500 years. */
+	e = registry_begin(&rig.registry, RIG_BRIDGES + 1);
+	e->ended_ns = e->born_ns - 1;
+	registry_end(&rig.registry, RIG_BRIDGES + 1);
+	list_one(fd, LIST_ENDED);
+	assert_int_equal(number(FIELD_LASTED), 0);
+}
+
+static void
+closing_session_says_why(void **state)
+{
+	struct registry_entry *e;
+	int fd;
+
+	(void)state;
+	add_engine_session(SLOTS, id_of(4), 10, 1);
+	fd = rig_open(&rig, 0, 1, ROLE_OBSERVE);
+	list_one(fd, LIST_SESSIONS);
+	assert_int_equal(number(FIELD_ENGINE), 1);
+	assert_null(field(FIELD_REASON));
+	e = registry_begin(&rig.registry, SLOTS);
+	e->state = STATE_CLOSING;
+	e->reason = END_LIFETIME;
+	registry_end(&rig.registry, SLOTS);
+	list_one(fd, LIST_SESSIONS);
+	assert_string_equal(text(FIELD_REASON), "lifetime");
+	assert_int_equal(number(FIELD_ERR), 0);
+	assert_int_equal(number(FIELD_COUNT + COUNT_BYTES_TO_DST), 10);
+}
+
 static void
 summary_is_one_record(void **state)
 {
@@ -310,6 +384,7 @@ summary_is_one_record(void **state)
 	rig.registry.head->born_ns = clock_wall_ns() - 9000000000;
 	atomic_store(&rig.registry.head->bridges, 1);
 	atomic_store(&rig.registry.head->standby_engines, 4);
+	rig.registry.head->engines = 2;
 	atomic_store(&rig.registry.head->parent_count[PARENT_FAILED], 6);
 	fd = rig_open(&rig, 0, 1, ROLE_OBSERVE);
 	list_one(fd, LIST_SUMMARY);
@@ -317,6 +392,7 @@ summary_is_one_record(void **state)
 	assert_int_equal(number(FIELD_UPTIME), 9);
 	assert_int_equal(number(FIELD_BRIDGES), 1);
 	assert_int_equal(number(FIELD_BRIDGES_LIMIT), 120);
+	assert_int_equal(number(FIELD_ENGINES), 2);
 	assert_int_equal(number(FIELD_STANDBY_ENGINES), 4);
 	assert_int_equal(number(FIELD_PARENT + PARENT_FAILED), 6);
 	assert_int_equal(number(FIELD_EVENTS), 1);
@@ -342,6 +418,10 @@ wrong_lists_and_cursors_are_told(void **state)
 	peer_error(fd, 6, EINVAL, "cursor");
 	peer_list(fd, 7, LIST_SESSIONS, UINT32_MAX);
 	peer_error(fd, 7, EINVAL, "cursor");
+	peer_list(fd, 8, LIST_ENDED, SLOTS + 1);
+	peer_error(fd, 8, EINVAL, "cursor");
+	peer_list(fd, 9, LIST_ENDED + 1, 0);
+	peer_error(fd, 9, EINVAL, "no such list");
 }
 
 static void
@@ -363,9 +443,23 @@ slot_that_stays_in_change_is_busy(void **state)
 
 /* Numbers out of range in a table are another process's madness. */
 static void
+break_bridge(uint32_t slot)
+{
+	struct registry_entry *e = registry_begin(&rig.registry, slot);
+	struct bridge_spec *spec = registry_spec(&rig.registry, slot);
+
+	e->state = 250;
+	e->held = UINT8_MAX;
+	memset(spec->name, 'n', sizeof spec->name);
+	memset(spec->options.device, 'd', sizeof spec->options.device);
+	spec->options.nodelay = 250;
+	spec->options.nmore = UINT32_MAX;
+	registry_end(&rig.registry, slot);
+}
+
+static void
 tables_are_not_believed(void **state)
 {
-	struct registry_entry *e;
 	struct proto_records head;
 	struct frame_in in;
 	int fd, i;
@@ -373,158 +467,31 @@ tables_are_not_believed(void **state)
 	(void)state;
 	add_stream_bridge(1);
 	add_stream_bridge(2);
-	e = registry_begin(&rig.registry, 1);
-	e->spec.src.len = UINT16_MAX;
+	(void)registry_begin(&rig.registry, 1);
+	registry_spec(&rig.registry, 1)->src.len = UINT16_MAX;
 	registry_end(&rig.registry, 1);
-	e = registry_begin(&rig.registry, 2);
-	e->state = 250;
-	memset(e->spec.name, 'n', sizeof e->spec.name);
-	registry_end(&rig.registry, 2);
+	break_bridge(2);
 	add_session(RIG_BRIDGES + 1, UINT32_MAX, 1);
 	add_session(RIG_BRIDGES + 2, 0, 1);
 	add_session(RIG_BRIDGES + 3, id_of(RIG_BRIDGES + 1), 1);
+	add_engine_session(RIG_BRIDGES + 4, id_of(2), 1, RIG_ENGINES);
 	fd = rig_open(&rig, 0, 1, ROLE_OBSERVE);
 	list_one(fd, LIST_BRIDGES);
 	assert_int_equal(number(FIELD_ID), id_of(2));
 	assert_int_equal(strlen(text(FIELD_NAME)), NAME_BYTES - 1);
+	assert_int_equal(strlen(text(option("bind-device"))), DEVICE_BYTES - 1);
+	assert_string_equal(text(FIELD_HELD), "1,2,3,4,5,6,7,8");
+	assert_int_equal(number(FIELD_COUNT + COUNT_BYTES_TO_DST), 1000);
 	peer_list(fd, 3, LIST_SESSIONS, 0);
 	expect_records(fd, 3, &in, &head);
-	assert_int_equal(head.count, 3);
+	assert_int_equal(head.count, 4);
 	for (i = 0; i < 3; i++) {
 		next_record(&in);
 		assert_null(field(FIELD_BRIDGE_NAME));
 	}
-}
-
-static void
-add_events(uint32_t n)
-{
-	struct ring_event e = { .type = EVENT_DROPPED_PACKET,
-		.id = 8,
-		.reason = COUNT_DROP_REFUSED,
-		.err = ECONNREFUSED };
-
-	e.count[COUNT_DROP_REFUSED] = 5;
-	while (n-- > 0)
-		ring_add(&rig.ring, &e);
-}
-
-/* Takes answers until `upto` is the next number; checks the numbers. */
-static void
-take_events(int fd, uint32_t from, uint32_t upto)
-{
-	struct proto_records head;
-	struct frame_in in;
-	unsigned int i;
-
-	while (from != upto) {
-		peer_events(fd, 8, 0, from);
-		expect_records(fd, 8, &in, &head);
-		assert_int_equal(head.lost, 0);
-		assert_true(head.count > 0);
-		for (i = 0; i < head.count; i++) {
-			next_record(&in);
-			assert_int_equal(number(FIELD_SEQ), from);
-			from++;
-		}
-		assert_int_equal(frame_done(&in), 0);
-		assert_int_equal(head.cursor, from);
-	}
-}
-
-static void
-events_are_replayed_and_gaps_told(void **state)
-{
-	struct proto_records head;
-	struct frame_in in;
-	int fd;
-
-	(void)state;
-	fd = rig_open(&rig, 0, 1, ROLE_OBSERVE);
-	add_events(10);
-	take_events(fd, 1, 11);
-	take_events(fd, 4, 11);
-	assert_string_equal(text(FIELD_EVENT), "dropped-packet");
-	assert_int_equal(number(FIELD_EVENT_NUMBER), EVENT_DROPPED_PACKET);
-	assert_int_equal(number(FIELD_ID), 8);
-	assert_int_equal(number(FIELD_ERR), ECONNREFUSED);
-	assert_string_equal(text(FIELD_REASON), name_count(COUNT_DROP_REFUSED));
-	assert_int_equal(number(FIELD_COUNT + COUNT_DROP_REFUSED), 5);
-	assert_null(field(FIELD_COUNT + COUNT_MESSAGES_IN));
-	assert_null(field(FIELD_TEXT));
-	peer_events(fd, 8, 0, 0); /* before the first: nothing is lost */
-	expect_records(fd, 8, &in, &head);
-	assert_int_equal(head.lost, 0);
-	assert_int_equal(head.count, 10);
-	add_events(RIG_EVENTS); /* 1..10 have left */
-	peer_events(fd, 8, 0, 4);
-	expect_records(fd, 8, &in, &head);
-	assert_int_equal(head.lost, 7);
 	next_record(&in);
-	assert_int_equal(number(FIELD_SEQ), 11);
-	take_events(fd, 11, 11 + RIG_EVENTS);
-}
-
-static void
-waiting_client_is_woken_by_the_parent(void **state)
-{
-	struct proto_records head;
-	struct frame_in in;
-	int fd, other;
-
-	(void)state;
-	add_events(3);
-	fd = rig_open(&rig, 0, 1, ROLE_OBSERVE);
-	other = rig_open(&rig, 1, 1, ROLE_OBSERVE);
-	peer_events(fd, 5, EVENTS_WAIT, 2); /* there are some: at once */
-	expect_records(fd, 5, &in, &head);
-	assert_int_equal(head.count, 2);
-	assert_int_equal(head.cursor, 4);
-	peer_events(fd, 6, EVENTS_WAIT, head.cursor);
-	peer_events(other, 7, EVENTS_WAIT | EVENTS_NEXT, 1);
-	peer_alive(fd, 100); /* both wait now, and go on asking */
-	peer_alive(other, 101);
-	rig_plain(&rig, MSG_P2C_EVENTS); /* for nothing */
-	add_events(1);
-	rig_plain(&rig, MSG_P2C_EVENTS);
-	expect_records(fd, 6, &in, &head);
-	assert_int_equal(head.count, 1);
-	assert_int_equal(head.cursor, 5);
-	expect_records(other, 7, &in, &head);
-	assert_int_equal(head.count, 1);
-	next_record(&in);
-	assert_int_equal(number(FIELD_SEQ), 4);
-	peer_events(fd, 8, EVENTS_NEXT, 0); /* not waiting: none, at once */
-	expect_records(fd, 8, &in, &head);
-	assert_int_equal(head.count, 0);
-	assert_int_equal(head.cursor, 5);
-	peer_events(fd, 9, 0x80, 0);
-	peer_error(fd, 9, EINVAL, "flags");
-}
-
-static void
-event_numbers_roll_over(void **state)
-{
-	struct proto_records head;
-	struct frame_in in;
-	int fd;
-
-	(void)state;
-	atomic_store(&rig.ring.head->next, UINT32_MAX - 4);
-	fd = rig_open(&rig, 0, 1, ROLE_OBSERVE);
-	add_events(10);
-	take_events(fd, UINT32_MAX - 4, 5);
-	take_events(fd, UINT32_MAX, 5);
-	take_events(fd, 0, 5);
-	add_events(RIG_EVENTS);
-	peer_events(fd, 8, 0, UINT32_MAX);
-	expect_records(fd, 8, &in, &head);
-	assert_int_equal(head.lost, 6);
-	/* From another life of the daemon: from now on. */
-	peer_events(fd, 9, 0, 100000);
-	expect_records(fd, 9, &in, &head);
-	assert_int_equal(head.count, 0);
-	assert_int_equal(head.cursor, 5 + RIG_EVENTS);
+	assert_int_equal(number(FIELD_COUNT + COUNT_BYTES_TO_DST), 0);
+	assert_null(field(FIELD_SILENT));
 }
 
 int
@@ -537,13 +504,13 @@ main(void)
 		T(bridge_sums_its_sessions),
 		T(datagram_bridge_has_messages_and_drops),
 		T(session_names_its_bridge),
+		T(bridge_tells_its_options_and_dsts),
+		T(ended_sessions_are_a_list_of_their_own),
+		T(closing_session_says_why),
 		T(summary_is_one_record),
 		T(wrong_lists_and_cursors_are_told),
 		T(slot_that_stays_in_change_is_busy),
 		T(tables_are_not_believed),
-		T(events_are_replayed_and_gaps_told),
-		T(waiting_client_is_woken_by_the_parent),
-		T(event_numbers_roll_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,7 +254,7 @@ standby_takes_over(void **state)
 {
 	(void)state;
 	erig_start(&rig, 0, 0);
-	send_plain(MSG_P2X_ACTIVATE);
+	erig_activate(&rig);
 	open_session(0, 0);
 	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
 	close_session();
@@ -315,7 +315,8 @@ message_that_is_not_defined_is_fatal(void **state)
 {
 	static const uint16_t types[] = { 0, MSG_P2X_START, MSG_X2P_READY,
 		MSG_P2X_ACTIVATE, MSG_P2E_SESSIONS, MSG_P2E_CLOSE, MSG_P2E_SRC,
-		MSG_P2E_DST, MSG_P2E_SRC_CLOSE, MSG_P2C_CLIENT, UINT16_MAX };
+		MSG_P2E_DST, MSG_P2E_SRC_CLOSE, MSG_P2E_PIPES, MSG_P2C_CLIENT,
+		UINT16_MAX };
 	size_t i;
 
 	(void)state;

@@ -108,6 +108,18 @@ attached(struct fake *fake, uint32_t next)
 /* ---- tests ---- */
 
 static void
+test_events_have_the_daemon_s_numbers(void **state)
+{
+	(void)state;
+	assert_int_equal(MCT_SESSION_CLOSED, EVENT_SESSION_CLOSED);
+	assert_int_equal(MCT_SHORT_SEND, EVENT_SHORT_SEND);
+	assert_int_equal(MCT_CONFIG_LOADED, EVENT_CONFIG_LOADED);
+	assert_int_equal(MCT_DST_DOWN, EVENT_DST_DOWN);
+	assert_int_equal(MCT_DST_UP, EVENT_DST_UP);
+	assert_int_equal(MCT_DST_UP + 1, EVENT_TYPES);
+}
+
+static void
 script_rollover(struct fake *fake)
 {
 	uint32_t wait = attached(fake, UINT32_MAX);
@@ -365,6 +377,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_events_have_the_daemon_s_numbers),
 		cmocka_unit_test(test_blocking_reads_give_all_and_show_gaps),
 		cmocka_unit_test(test_descriptor_tells_of_events),
 		cmocka_unit_test(test_events_during_a_call_are_kept),

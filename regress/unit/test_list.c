@@ -12,10 +12,19 @@
 
 #include <cmocka.h>
 
+#include "../../common/bridge.h"
 #include "../../libmct/fields.h"
 #include "../../libmct/include/mct/list.h"
 #include "../../libmct/include/mct/mct.h"
 #include "fake_daemon.h"
+
+/* The field of the option "source". */
+static unsigned int
+source_field(void)
+{
+	return FIELD_OPTIONS +
+	    (unsigned int)(bridge_option_find("source") - bridge_options);
+}
 
 static void
 put_bridge(struct fake *fake, uint32_t id, const char *name)
@@ -28,6 +37,8 @@ put_bridge(struct fake *fake, uint32_t id, const char *name)
 	record_put_number(&r, FIELD_ID, id);
 	record_put_text(&r, FIELD_NAME, name);
 	record_put_addr(&r, FIELD_SRC, &addr);
+	addr_parse_host(&addr, "fe80::1", NULL);
+	record_put_addr(&r, source_field(), &addr);
 	record_put_number(&r, FIELDS - 1, 1); /* of a newer daemon */
 	record_put_number(&r, FIELD_COUNT + COUNT_BYTES_TO_DST, UINT64_MAX);
 	record_end(&r);
@@ -69,10 +80,11 @@ check_first(const struct mct_record *record)
 {
 	uint64_t n;
 
-	assert_int_equal(mct_record_fields(record), 4);
+	assert_int_equal(mct_record_fields(record), 5);
 	assert_string_equal(mct_record_field(record, 0), "id");
-	assert_string_equal(mct_record_field(record, 3), "bytes-to-dst");
-	assert_null(mct_record_field(record, 4));
+	assert_string_equal(mct_record_field(record, 3), "source");
+	assert_string_equal(mct_record_field(record, 4), "bytes-to-dst");
+	assert_null(mct_record_field(record, 5));
 	assert_int_equal(mct_record_number(record, "id", &n), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(mct_record_number(record, "name", &n), -1);
@@ -82,6 +94,7 @@ check_first(const struct mct_record *record)
 	assert_null(mct_record_text(record, "dst"));
 	assert_string_equal(mct_record_text(record, "name"), "one");
 	assert_string_equal(mct_record_text(record, "src"), "tcp:[::1]:80");
+	assert_string_equal(mct_record_text(record, "source"), "fe80::1");
 	assert_string_equal(mct_record_text(record, "bytes-to-dst"),
 	    "18446744073709551615");
 	assert_int_equal(mct_record_is_number(record, "id"), 1);
@@ -120,6 +133,51 @@ test_list_goes_over_pages(void **state)
 	assert_int_equal(errno, EBUSY);
 	mct_list_close(list);
 	mct_list_close(NULL);
+	assert_int_equal(mct_fini(mct), 0);
+	fake_stop(&fake);
+}
+
+static void
+script_every_list(struct fake *fake)
+{
+	static const uint8_t lists[] = { LIST_SUMMARY, LIST_BRIDGES,
+		LIST_SESSIONS, LIST_ENDED };
+	struct proto_list m;
+	struct frame_in in;
+	uint32_t request;
+	size_t i;
+
+	fake_hello(fake);
+	for (i = 0; i < sizeof lists; i++) {
+		request = fake_expect(fake, MSG_L2C_LIST, &in);
+		proto_get_list(&in, &m);
+		FAKE_CHECK(fake, frame_done(&in) == 0 && m.what == lists[i]);
+		fake_records(fake, request, 0);
+		fake_records_end(fake);
+	}
+}
+
+static void
+test_every_list_goes_by_its_name(void **state)
+{
+	static const char *const names[] = { "summary", "bridges", "sessions",
+		"ended" };
+	const struct mct_record *record;
+	struct mct_list *list;
+	struct fake fake;
+	struct mct *mct;
+	size_t i;
+
+	(void)state;
+	fake_start(&fake, script_every_list);
+	mct = mct_init(fake.name);
+	assert_non_null(mct);
+	for (i = 0; i < sizeof names / sizeof *names; i++) {
+		list = mct_list_open(mct, names[i]);
+		assert_non_null(list);
+		assert_int_equal(mct_list_next(list, &record), 0);
+		mct_list_close(list);
+	}
 	assert_int_equal(mct_fini(mct), 0);
 	fake_stop(&fake);
 }
@@ -240,6 +298,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_list_goes_over_pages),
+		cmocka_unit_test(test_every_list_goes_by_its_name),
 		cmocka_unit_test(test_broken_lists_end_the_handle),
 		cmocka_unit_test(test_random_records_do_no_harm),
 	};

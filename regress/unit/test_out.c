@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "../../common/bridge.h"
 #include "../../common/record.h"
 #include "../../libmct/fields.h"
 #include "../../libmct/include/mct/list.h"
@@ -64,6 +65,29 @@ test_bytes_are_rounded_to_units(void **state)
 	bytes_are(1024 * 1024, "1.0M");
 	bytes_are(5ULL << 40, "5.0T");
 	bytes_are(UINT64_MAX, "16E");
+}
+
+static void
+count_is(uint64_t n, const char *expected)
+{
+	char buf[OUT_BYTES];
+
+	assert_string_equal(out_count(n, buf), expected);
+}
+
+static void
+test_counts_are_rounded_when_they_are_long(void **state)
+{
+	(void)state;
+	count_is(0, "0");
+	count_is(1024, "1024");
+	count_is(999999, "999999");
+	count_is(1000000, "1.0M");
+	count_is(1250000, "1.3M");
+	count_is(123456789, "123M");
+	count_is(999499999, "999M");
+	count_is(999500000, "1.0G");
+	count_is(UINT64_MAX, "18E");
 }
 
 static void
@@ -179,6 +203,8 @@ make_record(struct mct_record *record)
 	record_put_text(&r, FIELD_STATE, "");
 	record_put_number(&r, FIELD_AGE, 75);
 	record_put_number(&r, FIELD_ERR, 0);
+	record_put_number(&r, FIELD_SILENT, 999);
+	record_put_number(&r, FIELD_LASTED, 61000);
 	record_put_number(&r, FIELD_COUNT + COUNT_BYTES_TO_DST,
 	    9007199254740993ULL);
 	record_end(&r);
@@ -198,7 +224,8 @@ test_record_as_json_has_exact_numbers(void **state)
 	out_json_record(f, &record);
 	memory_is(f,
 	    "{\"id\":7,\"name\":\"a\\\"b\\u000a\",\"state\":\"\","
-	    "\"age\":75,\"err\":0,\"bytes-to-dst\":9007199254740993}\n");
+	    "\"age\":75,\"err\":0,\"silent\":999,\"lasted\":61000,"
+	    "\"bytes-to-dst\":9007199254740993}\n");
 }
 
 static void
@@ -218,6 +245,45 @@ test_fields_are_written_by_their_unit(void **state)
 	    "1m15s");
 	assert_string_equal(out_field(&record, "bytes-to-dst", buf, sizeof buf),
 	    "8.0P");
+	assert_string_equal(out_field(&record, "silent", buf, sizeof buf),
+	    "999ms");
+	assert_string_equal(out_field(&record, "lasted", buf, sizeof buf),
+	    "1m01s");
+}
+
+/* Every option with this number, and what is written of it. */
+static void
+test_options_are_written_as_in_the_configuration(void **state)
+{
+	static struct mct_record record;
+	static uint8_t buf[2048];
+	char text[OUT_TEXT_BYTES];
+	const char *want;
+	struct frame_out out;
+	struct record_out r;
+	struct frame_in in;
+	unsigned int i;
+
+	(void)state;
+	frame_begin(&out, buf, sizeof buf, 1, 0, 1);
+	record_begin(&r, &out);
+	for (i = 0; bridge_options[i].name != NULL; i++)
+		record_put_number(&r, FIELD_OPTIONS + i, 7200 << 10);
+	record_end(&r);
+	assert_int_equal(frame_open(&in, buf, frame_end(&out)), 0);
+	assert_int_equal(fields_take(&record, &in), 0);
+	for (i = 0; bridge_options[i].name != NULL; i++) {
+		want = "7372800";
+		if (bridge_options[i].unit == OPTION_SECONDS)
+			want = "2048h";
+		else if (bridge_options[i].unit == OPTION_BYTES)
+			want = "7200K";
+		else if (bridge_options[i].unit != OPTION_COUNT)
+			continue;
+		assert_string_equal(out_field(&record, bridge_options[i].name,
+					text, sizeof text),
+		    want);
+	}
 }
 
 /* ---- tables ---- */
@@ -271,9 +337,9 @@ test_table_is_shortened_to_the_width(void **state)
 	    "10000  -     tcp:10.0.0.1:80        1.5K\n");
 	/* No further than is readable; the line is then too long. */
 	table_is(wide, 10,
-	    "   ID  NAME  DST       BYTES\n"
-	    "    1  web   tcp:192~     12\n"
-	    "10000  -     tcp:10.~   1.5K\n");
+	    "   ID  NAME  DST     BYTES\n"
+	    "    1  web   tcp:1~     12\n"
+	    "10000  -     tcp:1~   1.5K\n");
 }
 
 static void
@@ -335,6 +401,9 @@ main(void)
 		cmocka_unit_test(test_json_is_valid_utf8_whatever_comes),
 		cmocka_unit_test(test_record_as_json_has_exact_numbers),
 		cmocka_unit_test(test_fields_are_written_by_their_unit),
+		cmocka_unit_test(
+		    test_options_are_written_as_in_the_configuration),
+		cmocka_unit_test(test_counts_are_rounded_when_they_are_long),
 		cmocka_unit_test(test_table_aligns_its_columns),
 		cmocka_unit_test(test_table_is_shortened_to_the_width),
 		cmocka_unit_test(test_empty_columns_are_left_out),

@@ -12,18 +12,21 @@
 
 #include "../../mctctl/words.h"
 
-#define ARGC_MAX 16
+#define ARGC_MAX 96
 
-static const struct words_option bridge_options[] = { { "name", "N" },
-	{ "max", "N" }, { "max-per-source", "N" }, { "idle", "T" },
-	{ NULL, NULL } };
+static const struct words_option bridge_options[] = { { "name", "N", 0 },
+	{ "max", "N", 0 }, { "max-per-source", "N", 0 }, { "idle", "T", 0 },
+	{ "dst", "DST", 1 }, { NULL, NULL, 0 } };
+
+static const struct words_option show_options[] = { { "verbose", NULL, 0 },
+	{ "until", "T", 0 }, { NULL, NULL, 0 } };
 
 static const struct words_command table[] = {
 	{ { "bridge", "add" }, { "SRC", "DST" }, bridge_options, NULL },
 	{ { "bridge", "close" }, { "ID|NAME" }, NULL, NULL },
 	{ { "session", "close" }, { "ID" }, NULL, NULL },
 	{ { "show", "summary" }, { NULL }, NULL, NULL },
-	{ { "show", "bridges" }, { NULL }, NULL, NULL },
+	{ { "show", "bridges" }, { NULL }, show_options, NULL },
 	{ { "show", "sessions" }, { NULL }, NULL, NULL },
 	{ { "monitor", NULL }, { NULL }, NULL, NULL },
 	{ { "stop", NULL }, { NULL }, NULL, NULL },
@@ -102,7 +105,7 @@ test_unknown_words_are_refused(void **state)
 	is_not("show summary now", "\"now\" is one word too many");
 	is_not("b a x y colour red",
 	    "unknown word \"colour\"; expected name, "
-	    "max, max-per-source or idle");
+	    "max, max-per-source, idle or dst");
 }
 
 static void
@@ -123,6 +126,53 @@ test_options_are_pairs(void **state)
 	is_not("session close", "session close: ID is missing");
 	is_not("bridge add s d max", "max needs a value");
 	is_not("bridge add s d max 5 max 6", "max is given twice");
+}
+
+static void
+test_some_options_may_be_given_again(void **state)
+{
+	char text[400] = "bridge add s d";
+	int i;
+
+	(void)state;
+	is("bridge add s d dst a max 1 dst b ds c", &table[0]);
+	assert_int_equal(call.noptions, 4);
+	assert_string_equal(call.options[0].value, "a");
+	assert_string_equal(call.options[2].name, "dst");
+	assert_string_equal(call.options[2].value, "b");
+	assert_string_equal(call.options[3].value, "c");
+	is_not("bridge add s d dst a idle 1 dst b idle 2",
+	    "idle is given twice");
+	is_not("bridge add s d dst a dst", "dst needs a value");
+	for (i = 0; i < WORDS_OPTIONS; i++)
+		strcat(text, " dst x");
+	is(text, &table[0]);
+	strcat(text, " dst x");
+	is_not(text, "too many options");
+}
+
+static void
+test_flags_have_no_value(void **state)
+{
+	(void)state;
+	is("show bridges", &table[4]);
+	assert_int_equal(call.noptions, 0);
+	is("show bridges verbose", &table[4]);
+	assert_int_equal(call.noptions, 1);
+	assert_string_equal(call.options[0].name, "verbose");
+	assert_null(call.options[0].value);
+	is("sh b v until 3", &table[4]);
+	assert_int_equal(call.noptions, 2);
+	is("show bridges until 3 -v", &table[4]);
+	assert_int_equal(call.noptions, 2);
+	assert_string_equal(call.options[1].name, "verbose");
+	is_not("show bridges -v verbose", "verbose is given twice");
+	/* What takes a value is no flag, and others have none. */
+	is_not("show bridges -u 3",
+	    "unknown word \"-u\"; expected verbose or until");
+	is_not("show bridges -vv",
+	    "unknown word \"-vv\"; expected verbose or until");
+	is_not("show sessions -v", "\"-v\" is one word too many");
 }
 
 static void
@@ -148,7 +198,9 @@ test_usage_comes_from_the_table(void **state)
 	(void)state;
 	assert_string_equal(words_usage(&table[0], text, sizeof text),
 	    "bridge add SRC DST [name N] [max N] [max-per-source N] "
-	    "[idle T]");
+	    "[idle T] [dst DST]...");
+	assert_string_equal(words_usage(&table[4], text, sizeof text),
+	    "show bridges [-v] [until T]");
 	assert_string_equal(words_usage(&table[6], text, sizeof text),
 	    "monitor");
 	assert_string_equal(words_usage(&table[0], small, sizeof small),
@@ -185,6 +237,8 @@ main(void)
 		cmocka_unit_test(test_ambiguous_words_are_refused),
 		cmocka_unit_test(test_unknown_words_are_refused),
 		cmocka_unit_test(test_options_are_pairs),
+		cmocka_unit_test(test_some_options_may_be_given_again),
+		cmocka_unit_test(test_flags_have_no_value),
 		cmocka_unit_test(test_long_words_fit_the_sentence),
 		cmocka_unit_test(test_usage_comes_from_the_table),
 		cmocka_unit_test(test_numbers),

@@ -26,6 +26,8 @@ enum mct_event {
 	MCT_BRIDGE_DESTROYED,
 	MCT_CHILD_RESTARTED,
 	MCT_CONFIG_LOADED,
+	MCT_DST_DOWN,
+	MCT_DST_UP,
 	MCT_EVENT_RANGE = 0x7fffffff /* none: room for those to come */
 };
 

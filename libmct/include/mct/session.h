@@ -16,17 +16,24 @@ struct mct_options;
 
 /*
  * Makes a bridge from src to dst.  type is SOCK_STREAM, SOCK_DGRAM,
- * SOCK_SEQPACKET or SOCK_RDM; src and dst are addresses of AF_INET, AF_INET6
- * or AF_LOCAL, not necessarily of the same family.  The bridge stays when
- * the handle is gone.  Returns its id, 0 or greater, or -1 with errno:
- *	EBADMSG		the daemon answered with an invalid id
+ * SOCK_SEQPACKET or SOCK_RDM; src and dst are addresses of a family that has
+ * that type, not necessarily the same one:
+ *	AF_INET, AF_INET6	SOCK_STREAM (TCP), SOCK_DGRAM (UDP),
+ *				SOCK_SEQPACKET (SCTP)
+ *	AF_LOCAL		SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET
+ *	AF_VSOCK		SOCK_STREAM
+ *	AF_TIPC			SOCK_SEQPACKET, address of a service
+ * Other protocols have names of their own: see mct_bridge_text.  The bridge
+ * stays when the handle is gone.  Returns its id, 0 or greater, or -1 with
+ *errno: EBADMSG		the daemon answered with an invalid id
  *	EAFNOSUPPORT	a family is not supported
  *	EPROTOTYPE	a family does not have that type, or types differ
  *	EEXIST		this src-dst pair exists
  *	EADDRINUSE	src is in use
  *	EADDRNOTAVAIL	src is not of this machine, dst is unspecified, or an
  *			address is IPv4-mapped
- *	EINVAL		an address is incomplete, or dst is src
+ *	EINVAL		an address is incomplete, dst is src, or an option
+ *			has no effect on this bridge
  *	EACCES		not permitted, or a local path outside of the
  *			configured directories
  *	ELOOP		dst leads back to src, maybe through other bridges
@@ -66,11 +73,22 @@ int mct_bridge_close(struct mct *mct, int s, const char *name);
 int mct_session_end(struct mct *mct, int s);
 
 /*
- * Options of a bridge, by name: "name", "max", "max-per-source",
- * "connect", "idle", "half-closed"; values are text as in mctd.conf(5)
- * ("5m", "100"; a time of 0 is never).  mct_options_new: NULL with ENOMEM.
- * mct_options_set: 0, or -1 with errno ENOENT (no such option), EINVAL (not
- * such a value) or ERANGE (too large or too long).
+ * Options of a bridge, by name: "name", and those of mctd.conf(5), "max",
+ * "max-per-source", "connection-rate", "rate", "backlog", "connect", "idle",
+ * "half-closed", "lifetime", "keepalive", "keepalive-interval",
+ * "keepalive-count", "user-timeout", "hold", "nodelay", "dscp", "mark",
+ * "bind-device", "source" and "dst".  Values are text as there ("5m", "100",
+ * "10M", "yes"; a time of 0 is never).  What is set again is replaced, but
+ * each "dst" is one more.  mct_options_new: NULL with ENOMEM.
+ * mct_options_set: 0, or -1 with the set unchanged and errno:
+ *	ENOENT		no such option
+ *	EINVAL		not such a value
+ *	ERANGE		too large, or the name too long
+ *	ENOSPC		too many dsts
+ *	EEXIST		this dst is in the set
+ * and for "source" and "dst" also EAFNOSUPPORT (no such kind of address),
+ * EADDRNOTAVAIL (IPv4-mapped or unspecified), ENAMETOOLONG (local path) and
+ * ENXIO (no such interface).
  */
 struct mct_options *mct_options_new(void);
 int mct_options_set(struct mct_options *options, const char *name,

@@ -1,33 +1,15 @@
 /*
- * Bulk: one stream of bytes, sent as fast as it is taken.
+ * Bulk: one stream of bytes, sent as fast as it is taken, by calls that
+ * block.  More than that is in flows.c.
  */
 
 #include <sys/socket.h>
 #include <err.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "pump.h"
-
-static int
-accept_one(int listener)
-{
-	struct pollfd p;
-	int fd;
-
-	p.fd = listener;
-	p.events = POLLIN;
-	while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) == -1) {
-		if (errno != EAGAIN)
-			err(1, "accept");
-		if (poll(&p, 1, -1) == -1)
-			err(1, "poll");
-	}
-	return fd;
-}
 
 /* One connection to its end; the time runs from the first byte. */
 static void
@@ -62,12 +44,14 @@ bulk_sink(const struct options *o)
 	uint64_t i, connections;
 	int fd, listener;
 
+	if (o->flight > 1 || o->both)
+		return flows_sink(o);
 	(void)pattern_at(0);
 	listener = net_listen(o->addr);
 	ready();
 	connections = o->count == 0 ? 1 : o->count;
 	for (i = 0; i < connections; i++) {
-		fd = accept_one(listener);
+		fd = net_accept(listener);
 		drain(fd, o->check);
 		close(fd);
 	}
@@ -82,6 +66,8 @@ bulk_source(const struct options *o)
 	char c;
 	int fd;
 
+	if (o->flight > 1 || o->both)
+		return flows_source(o);
 	(void)pattern_at(0);
 	fd = net_connect(o->addr);
 	start = now_ns();

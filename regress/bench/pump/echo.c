@@ -15,7 +15,7 @@
 #define EVENTS 256
 
 static void
-watch(int epoll, int fd)
+watch_fd(int epoll, int fd)
 {
 	struct epoll_event ev;
 
@@ -42,7 +42,7 @@ take_all(int epoll, int listener)
 				err(1, "accept");
 			return taken;
 		}
-		watch(epoll, fd);
+		watch_fd(epoll, fd);
 	}
 }
 
@@ -71,8 +71,8 @@ echo_serve(const struct options *o)
 	listener = net_listen(o->addr);
 	if ((epoll = epoll_create1(EPOLL_CLOEXEC)) == -1)
 		err(1, "epoll_create1");
-	watch(epoll, listener);
-	watch(epoll, STDIN_FILENO);
+	watch_fd(epoll, listener);
+	watch_fd(epoll, STDIN_FILENO);
 	ready();
 	connections = 0;
 	for (;;) {

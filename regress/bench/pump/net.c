@@ -2,11 +2,14 @@
  * Sockets for pump, from addresses as text.
  */
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <err.h>
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "../../../common/addr.h"
@@ -28,7 +31,8 @@ open_socket(const struct addr *a, int flags)
 {
 	int fd, on = 1;
 
-	fd = socket(addr_family(a), addr_socktype(a) | SOCK_CLOEXEC | flags, 0);
+	fd = socket(addr_family(a), addr_socktype(a) | SOCK_CLOEXEC | flags,
+	    addr_protocol(a));
 	if (fd == -1)
 		err(1, "socket");
 	if (a->kind == ADDR_TCP &&
@@ -48,8 +52,30 @@ net_listen(const char *text)
 	if (a.kind == ADDR_TCP &&
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
 		err(1, "SO_REUSEADDR");
+	if (addr_is_path(&a) && unlink(a.u.un.sun_path) == -1 &&
+	    errno != ENOENT)
+		err(1, "unlink %s", text);
 	if (bind(fd, &a.u.sa, a.len) == -1 || listen(fd, 4096) == -1)
 		err(1, "%s", text);
+	if (addr_is_path(&a) && chmod(a.u.un.sun_path, 0666) == -1)
+		err(1, "chmod %s", text);
+	return fd;
+}
+
+int
+net_accept(int listener)
+{
+	struct pollfd p;
+	int fd;
+
+	p.fd = listener;
+	p.events = POLLIN;
+	while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) == -1) {
+		if (errno != EAGAIN)
+			err(1, "accept");
+		if (poll(&p, 1, -1) == -1)
+			err(1, "poll");
+	}
 	return fd;
 }
 
@@ -95,6 +121,17 @@ net_bind(const char *text)
 	if (bind(fd, &a.u.sa, a.len) == -1)
 		err(1, "%s", text);
 	return fd;
+}
+
+void
+watch(int epoll, int fd, uint32_t events, void *arg)
+{
+	struct epoll_event ev;
+
+	ev.events = events;
+	ev.data.ptr = arg;
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) == -1)
+		err(1, "epoll_ctl");
 }
 
 void

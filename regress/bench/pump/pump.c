@@ -18,10 +18,16 @@ static const struct command {
 	int (*run)(const struct options *);
 	const char *what;
 } commands[] = {
-	{ "sink", bulk_sink, "read [-n] connections to their end [-c check]" },
-	{ "source", bulk_source, "send for -t seconds or -n bytes" },
+	{ "sink", bulk_sink,
+	    "read [-n] connections to their end [-c check], or -f at once" },
+	{ "source", bulk_source,
+	    "send for -t seconds or -n bytes [-b both ways, as the sink]" },
+	{ "hold", hold_serve, "never read until standard input ends" },
+	{ "stall", hold_stall,
+	    "-n connections of which each sends what is taken" },
 	{ "echo", echo_serve, "answer until standard input ends" },
-	{ "pingpong", ask_pingpong, "-s bytes to and fro for -t seconds" },
+	{ "pingpong", ask_pingpong,
+	    "-s bytes to and fro for -t seconds [-f connections]" },
 	{ "connect", rate_connect,
 	    "connect, one byte to and fro, close; -f at a time, -t seconds" },
 	{ "idle", ask_idle, "-n connections until standard input ends" },
@@ -36,7 +42,7 @@ usage(void)
 	size_t i;
 
 	fprintf(stderr,
-	    "usage: pump command [-c] [-f flight] [-n count]"
+	    "usage: pump command [-bc] [-f flight] [-n count]"
 	    " [-r rate]\n\t[-s size] [-t seconds] address\n");
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(stderr, "  %-12s%s\n", commands[i].name,
@@ -145,8 +151,11 @@ main(int argc, char *argv[])
 	memset(&o, 0, sizeof(o));
 	o.size = 64;
 	o.flight = 1;
-	while ((c = getopt(argc - 1, argv + 1, "cf:n:r:s:t:")) != -1) {
+	while ((c = getopt(argc - 1, argv + 1, "bcf:n:r:s:t:")) != -1) {
 		switch (c) {
+		case 'b':
+			o.both = 1;
+			break;
 		case 'c':
 			o.check = 1;
 			break;
@@ -169,7 +178,7 @@ main(int argc, char *argv[])
 			usage();
 		}
 	}
-	if (optind + 2 != argc)
+	if (optind + 2 != argc || o.flight == 0)
 		usage();
 	o.addr = argv[optind + 1];
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)

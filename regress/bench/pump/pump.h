@@ -1,7 +1,8 @@
 /*
  * pump makes traffic and measures it: a sink and a source for bulk, an echo
- * server with clients that ask one thing each, datagrams.  Addresses are
- * written as mctd writes them.  A server prints "ready" when it can be
+ * server with clients that ask one thing each, connections that nobody
+ * reads, datagrams.  Addresses are written as mctd writes them; a path is
+ * made anew by who listens there.  A server prints "ready" when it can be
  * reached; every command prints one line of JSON when it is done.
  */
 
@@ -15,16 +16,21 @@
 struct options {
 	const char *addr;
 	double seconds;
-	uint64_t count; /* bytes, datagrams or connections */
-	size_t size;    /* of a message */
-	uint64_t rate;  /* a second */
-	unsigned int flight;
+	uint64_t count;      /* bytes, datagrams or connections */
+	size_t size;         /* of a message */
+	uint64_t rate;       /* a second */
+	unsigned int flight; /* connections at a time */
+	int both;            /* bulk in both directions */
 	int check;
 };
 
 /* The commands; each returns the exit status. */
 int bulk_sink(const struct options *);
 int bulk_source(const struct options *);
+int flows_sink(const struct options *);
+int flows_source(const struct options *);
+int hold_serve(const struct options *);
+int hold_stall(const struct options *);
 int echo_serve(const struct options *);
 int ask_pingpong(const struct options *);
 int ask_idle(const struct options *);
@@ -33,12 +39,15 @@ int dgram_send(const struct options *);
 int dgram_recv(const struct options *);
 
 /* Sockets from text; what goes wrong ends the program with a message. */
-int net_listen(const char *text);
+int net_listen(const char *text); /* non-blocking */
+int net_accept(int listener);     /* waits for one, which is blocking */
 int net_connect(const char *text);
 int net_connect_start(const char *text); /* non-blocking, under way */
 int net_bind(const char *text);          /* datagrams */
 void net_send_all(int fd, const void *, size_t);
 size_t net_recv_all(int fd, void *, size_t); /* less at end of file */
+
+void watch(int epoll, int fd, uint32_t events, void *); /* for the first time */
 
 void ready(void);
 uint64_t now_ns(void);

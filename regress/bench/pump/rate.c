@@ -95,6 +95,7 @@ rate_connect(const struct options *o)
 	struct flight *flights;
 	struct samples times;
 	uint64_t began, failed;
+	double seconds;
 	unsigned int i;
 	int epoll;
 
@@ -106,10 +107,10 @@ rate_connect(const struct options *o)
 	for (i = 0; i < o->flight; i++)
 		start(epoll, &flights[i], o->addr);
 	failed = run(o, epoll, &times);
+	seconds = (double)(now_ns() - began) / 1e9;
 	printf("{\"count\":%zu,\"failed\":%llu,\"rate\":%.0f,"
 	       "\"p50_us\":%.2f,\"p99_us\":%.2f}\n",
-	    times.n, (unsigned long long)failed,
-	    (double)times.n * 1e9 / (double)(now_ns() - began),
+	    times.n, (unsigned long long)failed, (double)times.n / seconds,
 	    samples_us(&times, 0.5), samples_us(&times, 0.99));
 	free(flights);
 	return 0;

@@ -1,0 +1,76 @@
+/*
+ * Bytes by copy: peeked at in the buffer that all sessions share, sent, and
+ * as many as were taken discarded.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+
+#include "kind.h"
+#include "pass.h"
+#include "tcp.h"
+
+/*
+ * Takes n bytes, which were peeked, from the kernel's queue.  TCP can drop
+ * them where they are; others copy them.
+ */
+static int
+discard(const struct stream_side *s, uint8_t *buf, size_t n)
+{
+	ssize_t got;
+
+	while (n > 0) {
+		if (s->traits & KIND_DISCARDS)
+			got = tcp_discard(s->fd, n);
+		else
+			got = recv(s->fd, buf, n, MSG_DONTWAIT);
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got == 0)
+			errno = ECONNRESET; /* disconnected under us */
+		if (got <= 0)
+			return -1;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
+enum pass
+copy_pass(struct stream *st, int i, struct stream_work *work)
+{
+	struct stream_side *s = &st->side[i], *t = &st->side[!i];
+	size_t ask = stream_allowed(st, i);
+	ssize_t got, sent;
+
+	got = recv(s->fd, work->buf, ask, MSG_PEEK | MSG_DONTWAIT);
+	if (got == -1)
+		return stream_peek_failed(st, i);
+	if (got == 0)
+		return stream_ended(st, i);
+	sent = send(t->fd, work->buf, (size_t)got, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent == -1)
+		return stream_send_failed(st, i);
+	if (discard(s, work->buf, (size_t)sent) == -1)
+		return stream_over(st, i, errno);
+	stream_moved(st, i, (size_t)sent, work);
+	if (sent < got) {
+		s->hint = stream_next_hint((size_t)sent);
+		t->writable = 0;
+		t->starved |= !(t->traits & KIND_EDGES);
+		return PASS_STOP;
+	}
+	s->bulk = (size_t)got >= SPLICE_FROM_BYTES &&
+	    (s->traits & t->traits & KIND_SPLICES);
+	if ((size_t)got == ask) {
+		s->hint = stream_next_hint((size_t)sent);
+		return PASS_MORE;
+	}
+	if (s->closed || !(s->traits & KIND_SHORT))
+		return PASS_MORE;
+	s->readable = 0;
+	s->unsure = 1;
+	s->probe = 0; /* the next peek will tell */
+	return PASS_STOP;
+}

@@ -1,0 +1,32 @@
+/*
+ * Kinds of address, as the engine sees them.
+ *
+ * SCTP gives one record a time, whatever is asked for, so a short peek says
+ * nothing; it and TIPC end as a whole.  An empty record of a local socket
+ * looks like its end but for the time stamp that comes with each record
+ * (the parent asked for it).  The kernel refuses, for ever, a record that
+ * takes more than half of an SCTP socket's buffer.
+ */
+
+#include "../../common/addr.h"
+#include "kind.h"
+
+static const unsigned int traits[ADDR_KINDS] = {
+	[ADDR_TCP] = KIND_MOVES | KIND_HALF | KIND_DISCARDS | KIND_SPLICES |
+	    KIND_STATE | KIND_SHORT | KIND_EDGES,
+	[ADDR_MPTCP] = KIND_MOVES | KIND_HALF,
+	[ADDR_UNIX] = KIND_MOVES | KIND_HALF | KIND_SPLICES | KIND_SHORT |
+	    KIND_EDGES | KIND_PIPED,
+	[ADDR_VSOCK] = KIND_MOVES | KIND_HALF,
+	[ADDR_SCTP] = KIND_MOVES | KIND_HALFBUF,
+	[ADDR_UNIXSEQ] =
+	    KIND_MOVES | KIND_RECORDS | KIND_HALF | KIND_EDGES | KIND_MARKED,
+	[ADDR_SEQSCTP] = KIND_MOVES | KIND_RECORDS | KIND_HALFBUF,
+	[ADDR_SEQTIPC] = KIND_MOVES | KIND_RECORDS,
+};
+
+unsigned int
+kind_traits(unsigned int kind)
+{
+	return kind < ADDR_KINDS ? traits[kind] : 0;
+}

@@ -1,0 +1,60 @@
+/*
+ * The pool of pipes.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "pipes.h"
+
+/* Until it is empty: one read may not take all. */
+static void
+drain(int out, uint8_t *scratch, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = read(out, scratch, size);
+	while (n > 0 || (n == -1 && errno == EINTR));
+}
+
+int
+pipes_add(struct pipes *p, int out, int in, uint8_t *scratch, size_t size)
+{
+	if (p->count == LIMIT_PIPES_MAX)
+		return -1;
+	drain(out, scratch, size);
+	p->at[p->count].out = out;
+	p->at[p->count].in = in;
+	p->count++;
+	pipes_return(p, (int)p->count - 1);
+	return 0;
+}
+
+int
+pipes_borrow(struct pipes *p, uint64_t owner, int sticky)
+{
+	int pipe;
+
+	if (p->nfree == 0 || (sticky && 2 * p->nfree <= p->count))
+		return -1;
+	pipe = p->free[--p->nfree];
+	atomic_store_explicit(&p->owner[pipe], owner, memory_order_release);
+	return pipe;
+}
+
+void
+pipes_return(struct pipes *p, int pipe)
+{
+	assert(p->nfree < p->count);
+	atomic_store_explicit(&p->owner[pipe], 0, memory_order_release);
+	p->free[p->nfree++] = (int16_t)pipe;
+}
+
+void
+pipes_drop(struct pipes *p, int pipe, uint8_t *scratch, size_t size)
+{
+	drain(p->at[pipe].out, scratch, size);
+	pipes_return(p, pipe);
+}

@@ -1,0 +1,41 @@
+/*
+ * The engine's pipes: made by the parent, lent to a direction of a session
+ * only while bytes lie in them.  Who has one is written in the counters
+ * before the first byte goes in, and taken back when the last is out.
+ */
+
+#ifndef ENGINE_PIPES_H
+#define ENGINE_PIPES_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../common/limits.h"
+
+struct pipes {
+	struct pipe_ends {
+		int out; /* read from it */
+		int in;
+	} at[LIMIT_PIPES_MAX];
+	int16_t free[LIMIT_PIPES_MAX];
+	uint32_t nfree;
+	uint32_t count;
+	uint32_t bytes;          /* that one may hold */
+	_Atomic uint64_t *owner; /* by number, in the counters */
+};
+
+/* A further pipe, whatever lies in it is drained; 0, or -1: no room. */
+int pipes_add(struct pipes *, int out, int in, uint8_t *scratch, size_t size);
+
+/*
+ * One for that owner, or -1 when none is free.  Those that are sticky, whose
+ * bytes stayed in one last time, get at most half of all.
+ */
+int pipes_borrow(struct pipes *, uint64_t owner, int sticky);
+/* It is empty again. */
+void pipes_return(struct pipes *, int pipe);
+/* It is to be emptied first. */
+void pipes_drop(struct pipes *, int pipe, uint8_t *scratch, size_t size);
+
+#endif

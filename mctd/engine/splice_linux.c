@@ -1,0 +1,103 @@
+/*
+ * Bytes by splice: from one socket's queue into a pipe and out of it into
+ * the other's, without a copy.  A pipe is borrowed for one pass; it stays
+ * with the direction only when the other side did not take all of it.
+ *
+ * 0 or EAGAIN from splice is never an end: urgent data, a full pipe and an
+ * empty socket all look so.  Then copy.c has a go, whose recv can tell.
+ * Nothing peeked is ever undiscarded between passes, and a direction goes
+ * back to copying with its pipe empty: so bytes keep their order.
+ */
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "pass.h"
+#include "room.h"
+
+#define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+
+/* A pipe has a place for each of so many bytes, and one byte may take it. */
+#define SPLICE_PAGE  4096
+
+/* How much to take now: what the pipe holds, dst takes, others leave. */
+static size_t
+quantum(const struct stream *st, int i, const struct stream_work *work)
+{
+	size_t n = work->pipes.bytes, room = room_now(st->side[!i].fd);
+
+	if (n > SPLICE_BYTES)
+		n = SPLICE_BYTES;
+	if (n > room)
+		n = room;
+	if (st->rate != 0 && (uint64_t)n > (uint64_t)st->side[i].credit)
+		n = (size_t)st->side[i].credit;
+	return n;
+}
+
+/* Out of the pipe, as much as the other side takes. */
+static enum pass
+empty(struct stream *st, int i, struct stream_work *work)
+{
+	struct stream_side *s = &st->side[i], *t = &st->side[!i];
+	ssize_t n;
+
+	n = splice(work->pipes.at[s->pipe].out, NULL, t->fd, NULL, s->held,
+	    SPLICE_FLAGS);
+	if (n == 0) {
+		errno = EPIPE;
+		n = -1;
+	}
+	if (n == -1) {
+		s->sticky = 1;
+		return stream_send_failed(st, i);
+	}
+	s->held -= (uint32_t)n;
+	stream_moved(st, i, (size_t)n, work);
+	s->sticky = s->held > 0;
+	if (s->held > 0) /* it may have stopped at a page: ask again */
+		return PASS_MORE;
+	pipes_return(&work->pipes, s->pipe);
+	s->pipe = -1;
+	return s->readable ? PASS_MORE : PASS_STOP;
+}
+
+enum pass
+splice_pass(struct stream *st, int i, struct stream_work *work)
+{
+	struct stream_side *s = &st->side[i];
+	size_t ask;
+	ssize_t n;
+	int failed;
+
+	if (s->held > 0)
+		return empty(st, i, work);
+	ask = quantum(st, i, work);
+	if (ask < SPLICE_LEAST_BYTES)
+		return copy_pass(st, i, work);
+	s->pipe = (int16_t)pipes_borrow(&work->pipes, counters_owner(st->id, i),
+	    s->sticky);
+	if (s->pipe == -1)
+		return copy_pass(st, i, work);
+	n = splice(s->fd, NULL, work->pipes.at[s->pipe].in, NULL, ask,
+	    SPLICE_FLAGS);
+	if (n <= 0) {
+		failed = n == -1 && errno != EAGAIN;
+		pipes_return(&work->pipes, s->pipe);
+		s->pipe = -1;
+		/* an error is handed out once: nobody else will see it */
+		return failed ? stream_peek_failed(st, i) :
+				copy_pass(st, i, work);
+	}
+	s->held = (uint32_t)n;
+	s->bulk = (size_t)n >= SPLICE_LEAST_BYTES;
+	/* few bytes filled no pipe: there were no more */
+	if ((size_t)n < work->pipes.bytes / SPLICE_PAGE && !s->closed) {
+		s->readable = 0;
+		s->unsure = 1;
+		s->probe = 0;
+	}
+	return empty(st, i, work);
+}

@@ -1,0 +1,31 @@
+/*
+ * The options of a bridge, on its sockets.  Functions return 0, or -1 with
+ * errno and *why when the kernel does not do what was asked for; what nobody
+ * asked for may fail.
+ */
+
+#ifndef PARENT_OPTIONS_H
+#define PARENT_OPTIONS_H
+
+#include "../../common/bridge.h"
+
+/*
+ * A listener.  Of TCP an accepted socket has everything from there; again:
+ * it listens already, with other options.
+ */
+int options_listener(int fd, const struct addr *src,
+    const struct bridge_options *, int again, const char **why);
+
+/* What an accepted socket does not have from its listener. */
+int options_accepted(int fd, const struct addr *src,
+    const struct bridge_options *, const char **why);
+
+/* A socket that is to be connected to dst. */
+int options_dst(int fd, const struct addr *dst, const struct bridge_options *,
+    const char **why);
+
+/* Where it comes from: bound, if the bridge has an option for it. */
+int options_source(int fd, const struct addr *dst,
+    const struct bridge_options *, const char **why);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * The engines' pipes: made at start, with the size that an unprivileged
+ * process would not get; the parent keeps copies, so that what lies in them
+ * outlives an engine, and never reads or writes them.
+ */
+
+#ifndef PARENT_PIPES_H
+#define PARENT_PIPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* So many for each engine; 0, or -1 with errno. */
+int pipes_make(uint32_t engines, uint32_t each);
+size_t pipes_bytes(uint32_t engines, uint32_t each);
+
+/* An engine is told of its own: 0, or -1: its channel is full. */
+int pipes_flush(uint32_t engine);
+/* Its successor has to be told anew. */
+void pipes_engine_died(uint32_t engine);
+
+#endif
