@@ -4,6 +4,7 @@
 #	make deps	installs the Debian packages that are missing (root)
 #	make demo	a demonstration with real traffic (root)
 #	make check	style, unit and system tests, then all with sanitizers
+#	make check-guest  only the tests in a guest, of SCTP, TIPC and vsock
 #	make style	the rules of the source, in seconds
 #	make bench	rates and memory beside other relays (root)
 #	make install	DESTDIR and PREFIX as usual
@@ -170,11 +171,19 @@ check:
 	+@$(SUBMAKE) $(JOBS) -s $(ASAN) all units $(BUILD)/asan/pump
 	@$(PYTHON) regress/run --build $(BUILD) --build $(BUILD)/asan
 
+check-guest:
+	@sh etc/debian-deps
+	+@$(SUBMAKE) $(JOBS) -s all
+	@$(PYTHON) regress/run --build $(BUILD) " guest "
+
 style: $(if $(PARSER),$(BUILD)/gen/$(GRAMMAR).h)
 	@$(PYTHON) regress/style/check $(BUILD) $(LANGUAGE) $(CFLAGS) $(WARN)
 
-bench: all $(BUILD)/pump
-	$(PYTHON) regress/bench/bench $(BUILD)
+# BENCH="--rounds 15 --what bulk" and the like: see regress/bench/bench.
+bench:
+	@sh etc/debian-deps bench
+	+@$(SUBMAKE) $(JOBS) -s all $(BUILD)/pump
+	$(PYTHON) regress/bench/bench $(BUILD) $(BENCH)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
@@ -194,7 +203,7 @@ clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all units deps demo check style bench install clean FORCE
+.PHONY: all units deps demo check check-guest style bench install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)

@@ -82,6 +82,14 @@ addr_row(const struct addr *a)
 	return &addr_rows[a->kind < ADDR_KINDS ? a->kind : ADDR_NONE];
 }
 
+const char *
+addr_kind_word(unsigned int kind)
+{
+	if (kind == ADDR_NONE || kind >= ADDR_KINDS)
+		return NULL;
+	return addr_rows[kind].name;
+}
+
 int
 addr_refuse(const char **why, int err, const char *sentence)
 {

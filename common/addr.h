@@ -36,6 +36,9 @@ enum addr_kind {
 	ADDR_KINDS
 };
 
+/* The word of a kind; NULL when there is no such. */
+const char *addr_kind_word(unsigned int kind);
+
 /* One IPv6 socket that takes IPv4 as well: the host "*". */
 #define ADDR_DUAL 0x01
 

@@ -17,6 +17,10 @@
 
 #define AT(member)          offsetof(struct bridge_options, member)
 
+/*
+ * Append only, before the end: options travel in this order without their
+ * names, and FIELD_OPTIONS counts from the first.
+ */
 const struct bridge_option bridge_options[] = {
 	{ "max", OPTION_COUNT, 0, LIMIT_SESSIONS_MAX, AT(max), REACH_ALL },
 	{ "max-per-source", OPTION_COUNT, 0, LIMIT_SESSIONS_MAX,

@@ -100,17 +100,30 @@
 #define PEEK_BYTES             (512 * 1024)
 
 /*
- * A direction whose peek gives so much goes on by splice, and back to copying
- * when a splice gives less than the second, or dst has less room than that.
+ * A direction whose peek gives so much goes on by splice.  It goes back to
+ * copying after so many splices that gave less than the least; where dst has
+ * less room than that, or splice gives nothing, a peek of a few bytes tells
+ * why without copying much.
  */
 #define SPLICE_FROM_BYTES      (64 * 1024)
 #define SPLICE_LEAST_BYTES     (16 * 1024)
+#define SPLICES_SHORT          16
+#define SPLICE_PROBE_BYTES     4096
 
 /* One splice moves no more, whatever the pipe holds (make bench). */
 #define SPLICE_BYTES           (1024 * 1024)
 
 /* What the parent asks for each pipe to hold. */
 #define PIPE_BYTES             (1024 * 1024)
+
+/*
+ * Records that SCTP hands out in pieces are put together in so many places,
+ * of the peek buffer's size each; who finds none free waits.  While all are
+ * taken, a record that has had its place for so long, not whole or not taken
+ * by the other side, ends its session.
+ */
+#define GATHERS                4
+#define GATHER_S               10
 
 /* A session moves at most this much before others have a turn. */
 #define TURN_BYTES             (1024 * 1024)

@@ -8,7 +8,8 @@
 
 /*
  * What the engine counts for each bridge and session.  Of a connectionless
- * bridge, MESSAGES_IN = MESSAGES_OUT + all drops.  Append only.
+ * bridge, MESSAGES_IN = MESSAGES_OUT + all drops; DROP_RIGHTS is of records
+ * alone, which are carried all the same.  Append only.
  */
 enum count {
 	COUNT_BYTES_TO_DST,
@@ -23,7 +24,7 @@ enum count {
 	COUNT_DROP_FILTERED,
 	COUNT_DROP_OVERFLOW, /* the kernel's receive queue at src */
 	COUNT_DROP_OTHER,
-	COUNT_DROP_RIGHTS, /* descriptors that rode on local messages */
+	COUNT_DROP_RIGHTS, /* local records that lost what rode on them */
 	COUNTS
 };
 #define COUNT_DROP_FIRST COUNT_DROP_NO_BUFFER

@@ -97,6 +97,8 @@ get_option(struct frame_in *in, struct bridge_options *m,
 		break;
 	case OPTION_HOST:
 		record_get_plain_addr(in, &m->source);
+		if (m->source.kind == ADDR_NONE) /* one way to say none */
+			memset(&m->source, 0, sizeof m->source);
 		break;
 	case OPTION_DST:
 		if ((n = frame_get_u8(in)) > DSTS_MAX - 1) {

@@ -5,20 +5,18 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "../common/addr.h"
 #include "../common/limits.h"
 #include "include/mct/mct.h"
 
-/* Append; mct_init(3) says what each stands for. */
+/* Beside the kinds of addresses; mct_init(3) says what each stands for. */
 static const char *const features[] = {
-	"tcp",
-	"udp",
-	"unix",
-	"unixdgram",
 	"bridge-options",
 	"bridge-text",
 	"event-since",
 	"event-record",
 	"list",
+	"ended",
 };
 
 const char *
@@ -30,10 +28,16 @@ mct_version(void)
 int
 mct_has(const char *feature)
 {
+	const char *word;
+	unsigned int kind;
 	size_t i;
 
 	if (feature == NULL)
 		return 0;
+	for (kind = 1; (word = addr_kind_word(kind)) != NULL; kind++) {
+		if (strcmp(word, feature) == 0)
+			return 1;
+	}
 	for (i = 0; i < sizeof features / sizeof *features; i++) {
 		if (strcmp(features[i], feature) == 0)
 			return 1;

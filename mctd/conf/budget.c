@@ -5,6 +5,8 @@
  */
 
 #include <sys/resource.h>
+
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,33 +14,39 @@
 #include "budget.h"
 
 /* Beyond what is counted: a library, a probe, one client too many. */
-#define PARENT_SPARE_FDS  16
+#define PARENT_SPARE_FDS   16
+
+/*
+ * While it starts, before there is traffic, the parent has the mappings': two
+ * of each engine's, the registry's and the events'.
+ */
+#define START_FDS(engines) (2 * (engines) + 2)
 
 /* A child's channel, its mappings while it starts, its event loop. */
-#define CHILD_FDS         32
+#define CHILD_FDS          32
 
 /* Ports under this need a power to be bound. */
-#define FIRST_FREE_PORT   1024
+#define FIRST_FREE_PORT    1024
 
 /*
  * Kernel memory of one TCP socket that carries nothing, on Linux, 64 bits:
  * 2,400 bytes of struct tcp_sock, 1,100 of inode and directory entry, 256
  * of struct file, 200 of event registration; rounded up.
  */
-#define SOCKET_IDLE_BYTES 4096
+#define SOCKET_IDLE_BYTES  4096
 
 /*
  * What one may hold when its peer does not read: the largest queues that
  * Linux gives a TCP socket by itself, 6 MiB to receive (net.ipv4.tcp_rmem)
  * and 4 MiB to send (net.ipv4.tcp_wmem).
  */
-#define SOCKET_BUSY_BYTES (10UL * 1024 * 1024)
+#define SOCKET_BUSY_BYTES  (10UL * 1024 * 1024)
 
 /*
  * A pipe made to hold PIPE_BYTES: 256 of struct pipe_buffer, of 40 bytes each,
  * while it is empty, and the pages themselves when it is full.
  */
-#define PIPE_IDLE_BYTES   10240
+#define PIPE_IDLE_BYTES    10240
 
 void
 budget_add(struct budget *b, const char *process, const char *what,
@@ -46,8 +54,7 @@ budget_add(struct budget *b, const char *process, const char *what,
 {
 	struct budget_line *line;
 
-	if (b->nlines == BUDGET_LINES)
-		return;
+	assert(b->nlines < BUDGET_LINES);
 	line = &b->line[b->nlines++];
 	line->process = process;
 	line->what = what;
@@ -79,10 +86,13 @@ void
 budget_fds(struct budget *b, const struct conf *conf)
 {
 	uint32_t pipes = 2 * conf->limits.pipes;
-	uint32_t i;
+	uint32_t high, i;
 
-	b->parent_fds = LOW_FDS + conf->ndirectories + conf->limits.clients +
-	    1 + sockets(conf) + pipes * conf->engines + PARENT_SPARE_FDS;
+	high = conf->ndirectories + conf->limits.clients + 1 + sockets(conf) +
+	    pipes * conf->engines;
+	if (high < START_FDS(conf->engines))
+		high = START_FDS(conf->engines);
+	b->parent_fds = LOW_FDS + high + PARENT_SPARE_FDS;
 	b->engine_fds = sockets(conf) + pipes + CHILD_FDS;
 	b->control_fds = conf->limits.clients + 1 + CHILD_FDS;
 	b->powers = 0;

@@ -19,7 +19,7 @@ struct budget_line {
 	size_t bytes; /* of one such process */
 };
 
-#define BUDGET_LINES 24
+#define BUDGET_LINES 32 /* no less than there are tables */
 
 struct budget {
 	struct budget_line line[BUDGET_LINES];

@@ -406,13 +406,16 @@ void
 statement_end(struct statement *st)
 {
 	const struct conf_limits *limits = &st->conf->limits;
+	static long online; /* as at the start: a chroot has no /sys */
 	long n, most = LIMIT_ENGINES_MAX;
 
 	if (!st->engines_auto)
 		return;
 	if (most > LIMIT_CHILDREN - 1 - 2 * (long)limits->standby)
 		most = LIMIT_CHILDREN - 1 - 2 * (long)limits->standby;
-	n = sysconf(_SC_NPROCESSORS_ONLN) - 1;
+	if (online == 0)
+		online = sysconf(_SC_NPROCESSORS_ONLN);
+	n = online - 1;
 	if (n > most)
 		n = most;
 	st->conf->engines = n > 1 ? (uint32_t)n : 1;

@@ -7,10 +7,32 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include "kind.h"
 #include "pass.h"
 #include "tcp.h"
+
+/* What is read to be thrown away goes here again and again. */
+#define SCRATCH_BYTES 8192
+
+/* Reads up to n bytes over and over to one place that stays in the cache. */
+static ssize_t
+read_away(int fd, uint8_t *buf, size_t n)
+{
+	struct iovec iov[PEEK_BYTES / SCRATCH_BYTES];
+	struct msghdr msg;
+
+	memset(&msg, 0, sizeof msg);
+	msg.msg_iov = iov;
+	while (n > 0) {
+		iov[msg.msg_iovlen].iov_base = buf;
+		iov[msg.msg_iovlen].iov_len =
+		    n < SCRATCH_BYTES ? n : SCRATCH_BYTES;
+		n -= iov[msg.msg_iovlen++].iov_len;
+	}
+	return recvmsg(fd, &msg, MSG_DONTWAIT);
+}
 
 /*
  * Takes n bytes, which were peeked, from the kernel's queue.  TCP can drop
@@ -25,7 +47,7 @@ discard(const struct stream_side *s, uint8_t *buf, size_t n)
 		if (s->traits & KIND_DISCARDS)
 			got = tcp_discard(s->fd, n);
 		else
-			got = recv(s->fd, buf, n, MSG_DONTWAIT);
+			got = read_away(s->fd, buf, n);
 		if (got == -1 && errno == EINTR)
 			continue;
 		if (got == 0)
@@ -40,10 +62,18 @@ discard(const struct stream_side *s, uint8_t *buf, size_t n)
 enum pass
 copy_pass(struct stream *st, int i, struct stream_work *work)
 {
+	return copy_some(st, i, work, PEEK_BYTES);
+}
+
+enum pass
+copy_some(struct stream *st, int i, struct stream_work *work, size_t most)
+{
 	struct stream_side *s = &st->side[i], *t = &st->side[!i];
 	size_t ask = stream_allowed(st, i);
 	ssize_t got, sent;
 
+	if (ask > most)
+		ask = most;
 	got = recv(s->fd, work->buf, ask, MSG_PEEK | MSG_DONTWAIT);
 	if (got == -1)
 		return stream_peek_failed(st, i);
@@ -61,10 +91,12 @@ copy_pass(struct stream *st, int i, struct stream_work *work)
 		t->starved |= !(t->traits & KIND_EDGES);
 		return PASS_STOP;
 	}
-	s->bulk = (size_t)got >= SPLICE_FROM_BYTES &&
-	    (s->traits & t->traits & KIND_SPLICES);
+	if ((size_t)got >= SPLICE_FROM_BYTES &&
+	    (s->traits & t->traits & KIND_BULK))
+		s->bulk = SPLICES_SHORT;
 	if ((size_t)got == ask) {
-		s->hint = stream_next_hint((size_t)sent);
+		if (ask >= s->hint)
+			s->hint = stream_next_hint((size_t)sent);
 		return PASS_MORE;
 	}
 	if (s->closed || !(s->traits & KIND_SHORT))

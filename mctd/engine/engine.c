@@ -4,7 +4,8 @@
  * A turn: wait until something happens (not while there is work), read the
  * clock, read the channel, give those in the run queue their go, tell the
  * parent what ended.  From READY on nothing here allocates, and no system
- * call is made but those that move data, close, and wait.
+ * call is made but those that move data, close, and wait; and, when a standby
+ * takes over, one munmap for each other engine's counters.
  */
 
 #include <bsd/string.h>
@@ -328,7 +329,7 @@ engine_tables(struct engine *e, const struct inner_start *m)
 	s->work = d->work = &e->work;
 	e->work.now_ms = clock_ms();
 	e->work.buf = table_new(PEEK_BYTES);
-	if (e->work.buf == NULL ||
+	if (e->work.buf == NULL || gather_setup(&e->work.gathers) == -1 ||
 	    watch_setup(watches(m->bridges, m->sessions), m->fds) == -1 ||
 	    chain_setup(&e->runs, slots) == -1 ||
 	    report_setup(&e->reports, e->channel, slots, m->bridges) == -1)
@@ -349,6 +350,7 @@ engine_budget(uint32_t bridges, uint32_t sessions, uint32_t fds,
 	add(arg, "datagram srcs and dsts", dgram_bytes(bridges));
 	add(arg, "datagram batch", dgram_batch_bytes());
 	add(arg, "peek buffer", PEEK_BYTES);
+	add(arg, "records in pieces", gather_bytes());
 }
 
 int

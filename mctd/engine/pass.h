@@ -16,6 +16,8 @@ enum pass {
 };
 
 enum pass copy_pass(struct stream *, int i, struct stream_work *);
+/* The same of at most so many bytes. */
+enum pass copy_some(struct stream *, int i, struct stream_work *, size_t most);
 enum pass record_pass(struct stream *, int i, struct stream_work *);
 enum pass splice_pass(struct stream *, int i, struct stream_work *);
 

@@ -24,12 +24,17 @@ pipes_add(struct pipes *p, int out, int in, uint8_t *scratch, size_t size)
 {
 	if (p->count == LIMIT_PIPES_MAX)
 		return -1;
-	drain(out, scratch, size);
 	p->at[p->count].out = out;
 	p->at[p->count].in = in;
 	p->count++;
-	pipes_return(p, (int)p->count - 1);
+	pipes_return(p, (int)p->count - 1, scratch, size);
 	return 0;
+}
+
+int
+pipes_scarce(const struct pipes *p)
+{
+	return 2 * p->nfree <= p->count;
 }
 
 int
@@ -37,7 +42,7 @@ pipes_borrow(struct pipes *p, uint64_t owner, int sticky)
 {
 	int pipe;
 
-	if (p->nfree == 0 || (sticky && 2 * p->nfree <= p->count))
+	if (p->nfree == 0 || (sticky && pipes_scarce(p)))
 		return -1;
 	pipe = p->free[--p->nfree];
 	atomic_store_explicit(&p->owner[pipe], owner, memory_order_release);
@@ -45,16 +50,10 @@ pipes_borrow(struct pipes *p, uint64_t owner, int sticky)
 }
 
 void
-pipes_return(struct pipes *p, int pipe)
+pipes_return(struct pipes *p, int pipe, uint8_t *scratch, size_t size)
 {
 	assert(p->nfree < p->count);
+	drain(p->at[pipe].out, scratch, size);
 	atomic_store_explicit(&p->owner[pipe], 0, memory_order_release);
 	p->free[p->nfree++] = (int16_t)pipe;
-}
-
-void
-pipes_drop(struct pipes *p, int pipe, uint8_t *scratch, size_t size)
-{
-	drain(p->at[pipe].out, scratch, size);
-	pipes_return(p, pipe);
 }

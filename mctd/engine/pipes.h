@@ -33,9 +33,12 @@ int pipes_add(struct pipes *, int out, int in, uint8_t *scratch, size_t size);
  * bytes stayed in one last time, get at most half of all.
  */
 int pipes_borrow(struct pipes *, uint64_t owner, int sticky);
-/* It is empty again. */
-void pipes_return(struct pipes *, int pipe);
-/* It is to be emptied first. */
-void pipes_drop(struct pipes *, int pipe, uint8_t *scratch, size_t size);
+/* Whether half of them are lent. */
+int pipes_scarce(const struct pipes *);
+/*
+ * It is not needed any more.  What lies in it is thrown away, always, so that
+ * nothing of one session can reach another.
+ */
+void pipes_return(struct pipes *, int pipe, uint8_t *scratch, size_t size);
 
 #endif

@@ -2,6 +2,10 @@
  * Records: peeked at whole, sent whole, discarded whole.  What rides on a
  * local one (descriptors, credentials) has no room in our control buffer
  * beside the time stamp that proves the record, so the kernel drops it.
+ *
+ * When its queue is full SCTP hands out a record in pieces, and the next one
+ * comes only when those before are taken.  They are put together in a place
+ * of the engine's, and sent when the record is whole.
  */
 
 #include <sys/types.h>
@@ -17,7 +21,8 @@
 struct record {
 	size_t len;
 	int is_whole;
-	int is_end; /* no record: end of file */
+	int is_piece; /* more of it follows */
+	int is_end;   /* no record: end of file */
 	int had_rights;
 	int flags; /* to send it with */
 };
@@ -50,9 +55,8 @@ record_peek(const struct stream_side *s, struct stream_work *work,
 	r->len = (size_t)got;
 	r->is_end = got == 0 && msg.msg_controllen == 0;
 	r->is_whole = !(msg.msg_flags & MSG_TRUNC);
-	/* SCTP shows the beginning of what its queue cannot hold whole */
-	if (s->traits & KIND_HALFBUF && !(msg.msg_flags & MSG_EOR))
-		r->is_whole = 0;
+	r->is_piece = (s->traits & KIND_HALFBUF) && !r->is_end &&
+	    !(msg.msg_flags & MSG_EOR);
 	r->had_rights = (msg.msg_flags & MSG_CTRUNC) != 0;
 	r->flags = MSG_DONTWAIT | MSG_NOSIGNAL | (msg.msg_flags & MSG_EOR);
 	return 0;
@@ -80,12 +84,80 @@ record_refused(struct stream *st, int err)
 	return stream_stop(st, END_RECORD, err);
 }
 
+/* It takes pieces until it is whole, or there is none now. */
+static enum pass
+gather_more(struct stream *st, int i, struct stream_work *work)
+{
+	struct stream_side *s = &st->side[i];
+	struct gathers *g = &work->gathers;
+	struct iovec iov;
+	struct msghdr msg;
+	ssize_t got;
+
+	iov.iov_base = g->at[s->gather] + g->used[s->gather];
+	iov.iov_len = PEEK_BYTES - g->used[s->gather];
+	if (iov.iov_len == 0)
+		return record_refused(st, EMSGSIZE);
+	memset(&msg, 0, sizeof msg);
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	got = recvmsg(s->fd, &msg, MSG_DONTWAIT);
+	if (got == -1)
+		return stream_peek_failed(st, i);
+	if (got == 0) /* it ended in the middle of a record */
+		return stream_over(st, i, ECONNRESET);
+	g->used[s->gather] += (uint32_t)got;
+	if (msg.msg_flags & MSG_EOR) {
+		g->whole[s->gather] = 1;
+		s->held = g->used[s->gather];
+	}
+	return PASS_MORE;
+}
+
+static enum pass
+gather_pass(struct stream *st, int i, struct stream_work *work)
+{
+	struct stream_side *s = &st->side[i], *t = &st->side[!i];
+	struct gathers *g = &work->gathers;
+	size_t len = g->used[s->gather];
+
+	if (!g->whole[s->gather])
+		return gather_more(st, i, work);
+	if (len > t->most)
+		return record_refused(st, EMSGSIZE);
+	if (send(t->fd, g->at[s->gather], len,
+		MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR) == -1)
+		return errno == EMSGSIZE ? record_refused(st, errno) :
+					   stream_send_failed(st, i);
+	stream_moved(st, i, len, work);
+	gather_return(g, s->gather);
+	s->gather = -1;
+	s->held = 0;
+	return PASS_MORE;
+}
+
+/* The first piece lies there. */
+static enum pass
+gather_begin(struct stream_side *s, struct stream_work *work)
+{
+	s->gather = (int8_t)gather_borrow(&work->gathers);
+	s->gather_ms = work->now_ms;
+	if (s->gather != -1)
+		return PASS_MORE;
+	s->readable = 0; /* all are taken: a look later */
+	s->unsure = 1;
+	return PASS_STOP;
+}
+
 enum pass
 record_pass(struct stream *st, int i, struct stream_work *work)
 {
 	struct stream_side *s = &st->side[i], *t = &st->side[!i];
 	struct record r;
+	int err = 0;
 
+	if (s->gather != -1)
+		return gather_pass(st, i, work);
 	if (record_peek(s, work, &r) == -1) {
 		/* a local socket tells so before it gives its last records */
 		if (errno == ECONNRESET && (s->traits & KIND_MARKED))
@@ -94,6 +166,8 @@ record_pass(struct stream *st, int i, struct stream_work *work)
 	}
 	if (r.is_end)
 		return stream_ended(st, i);
+	if (r.is_piece)
+		return gather_begin(s, work);
 	if (!r.is_whole)
 		return record_refused(st, EMSGSIZE);
 	if (r.len == 0 && !(t->traits & KIND_MARKED))
@@ -103,13 +177,15 @@ record_pass(struct stream *st, int i, struct stream_work *work)
 	if (send(t->fd, work->buf, r.len, r.flags) == -1) {
 		if (errno == EMSGSIZE)
 			return record_refused(st, errno);
-		t->starved |= errno == EAGAIN && !(t->traits & KIND_EDGES);
 		return stream_send_failed(st, i);
 	}
-	if (record_discard(s, work, r.len) == -1)
-		return stream_over(st, i, errno);
+	/* a reset that came meanwhile is told first, and once */
+	if (record_discard(s, work, r.len) == -1 &&
+	    ((err = errno) != ECONNRESET ||
+		record_discard(s, work, r.len) == -1))
+		return stream_over(st, i, err);
 	if (r.had_rights)
 		counters_add(st->count, COUNT_DROP_RIGHTS, 1);
 	stream_moved(st, i, r.len, work);
-	return PASS_MORE;
+	return err == 0 ? PASS_MORE : stream_reset(st, i, err);
 }

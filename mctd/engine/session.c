@@ -78,11 +78,28 @@ session_time(struct session_table *t, struct session *s)
 {
 	if (s->timed ||
 	    (s->idle_ms == 0 && s->lifetime_ms == 0 &&
+		stream_gathers(&s->stream) == 0 &&
 		(s->half_closed_ms == 0 || !stream_half_closed(&s->stream))))
 		return;
 	s->timed = 1;
 	t->timed++;
 	watch_arm(WATCH_SWEEP, SWEEP_MS);
+}
+
+/* One that is held up is not woken for more of what it cannot pass on. */
+static void
+session_hear(struct session_table *t, uint32_t slot)
+{
+	struct stream *st = &session_at(t, slot)->stream;
+	int i, deaf;
+
+	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
+		deaf = stream_held_up(st, i);
+		if (deaf == st->side[i].deaf)
+			continue;
+		st->side[i].deaf = (uint8_t)deaf;
+		watch_hear(watch_number(t, slot, i), !deaf);
+	}
 }
 
 /* Does what the stream wants. */
@@ -95,6 +112,7 @@ session_wants(struct session_table *t, uint32_t slot, unsigned int wants)
 		session_end(t, slot, s->stream.end, s->stream.err);
 		return;
 	}
+	session_hear(t, slot);
 	if (wants & STREAM_AGAIN)
 		chain_push(t->runs, slot);
 	if (wants & STREAM_LOOK) {
@@ -136,17 +154,31 @@ session_look(void *arg, uint32_t number, unsigned int what)
 	}
 }
 
+/* Whether its record has a place for too long that others wait for. */
+static int
+session_hoards(const struct session_table *t, const struct session *s)
+{
+	uint64_t since_ms = stream_gathers(&s->stream);
+
+	return since_ms > 0 && gather_scarce(&t->work->gathers) &&
+	    t->work->now_ms - since_ms >= GATHER_S * 1000;
+}
+
 /* Ends the session when its time is over, or nothing moved for too long. */
 static void
 session_check(struct session_table *t, uint32_t slot)
 {
 	struct session *s = session_at(t, slot);
-	enum end_reason end;
 	uint64_t silent_ms, now_ms = t->work->now_ms;
+	enum end_reason end;
 	int err;
 
 	if (!s->timed || now_ms < s->stream.moved_ms || now_ms < s->born_ms)
 		return;
+	if (session_hoards(t, s)) {
+		session_end(t, slot, END_RECORD, ETIMEDOUT);
+		return;
+	}
 	silent_ms = now_ms - s->stream.moved_ms;
 	if (s->lifetime_ms > 0 && now_ms - s->born_ms >= s->lifetime_ms)
 		end = END_LIFETIME;

@@ -22,16 +22,22 @@
 /* A pipe has a place for each of so many bytes, and one byte may take it. */
 #define SPLICE_PAGE  4096
 
-/* How much to take now: what the pipe holds, dst takes, others leave. */
+/*
+ * How much to take now: what the pipe holds and, where half of the pipes lie
+ * with bytes in them, no more than dst has room for: then this one will not.
+ */
 static size_t
 quantum(const struct stream *st, int i, const struct stream_work *work)
 {
-	size_t n = work->pipes.bytes, room = room_now(st->side[!i].fd);
+	size_t room, n = work->pipes.bytes;
 
 	if (n > SPLICE_BYTES)
 		n = SPLICE_BYTES;
-	if (n > room)
-		n = room;
+	if (pipes_scarce(&work->pipes)) {
+		room = room_now(st->side[!i].fd);
+		if (n > room)
+			n = room;
+	}
 	if (st->rate != 0 && (uint64_t)n > (uint64_t)st->side[i].credit)
 		n = (size_t)st->side[i].credit;
 	return n;
@@ -59,7 +65,7 @@ empty(struct stream *st, int i, struct stream_work *work)
 	s->sticky = s->held > 0;
 	if (s->held > 0) /* it may have stopped at a page: ask again */
 		return PASS_MORE;
-	pipes_return(&work->pipes, s->pipe);
+	pipes_return(&work->pipes, s->pipe, work->buf, PEEK_BYTES);
 	s->pipe = -1;
 	return s->readable ? PASS_MORE : PASS_STOP;
 }
@@ -70,13 +76,14 @@ splice_pass(struct stream *st, int i, struct stream_work *work)
 	struct stream_side *s = &st->side[i];
 	size_t ask;
 	ssize_t n;
-	int failed;
+	int err;
 
 	if (s->held > 0)
 		return empty(st, i, work);
 	ask = quantum(st, i, work);
+	/* more than fits, so that the kernel owes an edge when there is room */
 	if (ask < SPLICE_LEAST_BYTES)
-		return copy_pass(st, i, work);
+		return copy_some(st, i, work, 2 * SPLICE_LEAST_BYTES);
 	s->pipe = (int16_t)pipes_borrow(&work->pipes, counters_owner(st->id, i),
 	    s->sticky);
 	if (s->pipe == -1)
@@ -84,15 +91,20 @@ splice_pass(struct stream *st, int i, struct stream_work *work)
 	n = splice(s->fd, NULL, work->pipes.at[s->pipe].in, NULL, ask,
 	    SPLICE_FLAGS);
 	if (n <= 0) {
-		failed = n == -1 && errno != EAGAIN;
-		pipes_return(&work->pipes, s->pipe);
+		err = n == -1 ? errno : EAGAIN;
+		pipes_return(&work->pipes, s->pipe, work->buf, PEEK_BYTES);
 		s->pipe = -1;
+		if (err == EAGAIN)
+			return copy_some(st, i, work, SPLICE_PROBE_BYTES);
 		/* an error is handed out once: nobody else will see it */
-		return failed ? stream_peek_failed(st, i) :
-				copy_pass(st, i, work);
+		errno = err;
+		return stream_peek_failed(st, i);
 	}
 	s->held = (uint32_t)n;
-	s->bulk = (size_t)n >= SPLICE_LEAST_BYTES;
+	if ((size_t)n >= SPLICE_LEAST_BYTES)
+		s->bulk = SPLICES_SHORT;
+	else if (s->bulk > 0)
+		s->bulk--;
 	/* few bytes filled no pipe: there were no more */
 	if ((size_t)n < work->pipes.bytes / SPLICE_PAGE && !s->closed) {
 		s->readable = 0;

@@ -91,6 +91,7 @@ stream_start(struct stream *st, const struct stream_start *start,
 	static const struct stream_side fresh = { .hint = PEEK_BYTES,
 		.way = WAY_FLOWS,
 		.pipe = -1,
+		.gather = -1,
 		.writable = 1 };
 	int i;
 
@@ -102,6 +103,9 @@ stream_start(struct stream *st, const struct stream_start *start,
 		st->side[i].credit = start->rate;
 		st->side[i].paid_ms = work->now_ms;
 	}
+	for (i = STREAM_PEER; i <= STREAM_DST; i++)
+		st->side[i].piped = (st->side[!i].traits & KIND_PIPED) &&
+		    (st->side[i].traits & KIND_SPLICES);
 	/*
 	 * Registering tells of what is there already.  A peer has most often
 	 * spoken by now, so it is tried at once; dst has to be asked first.
@@ -110,9 +114,6 @@ stream_start(struct stream *st, const struct stream_start *start,
 	st->count = count;
 	st->id = start->id;
 	st->rate = start->rate;
-	st->piped =
-	    ((st->side[0].traits | st->side[1].traits) & KIND_PIPED) != 0 &&
-	    (st->side[0].traits & st->side[1].traits & KIND_SPLICES) != 0;
 	st->moved_ms = work->now_ms;
 	st->end = END_NONE;
 	st->err = 0;
@@ -123,10 +124,33 @@ stream_release(struct stream *st, struct stream_work *work)
 {
 	int i;
 
-	for (i = STREAM_PEER; i <= STREAM_DST; i++)
+	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
 		if (st->side[i].pipe != -1)
-			pipes_drop(&work->pipes, st->side[i].pipe, work->buf,
+			pipes_return(&work->pipes, st->side[i].pipe, work->buf,
 			    PEEK_BYTES);
+		if (st->side[i].gather != -1)
+			gather_return(&work->gathers, st->side[i].gather);
+	}
+}
+
+int
+stream_held_up(const struct stream *st, int i)
+{
+	const struct stream_side *s = &st->side[i];
+
+	return s->way == WAY_FLOWS && !st->side[!i].writable &&
+	    (s->bulk > 0 || s->held > 0);
+}
+
+uint64_t
+stream_gathers(const struct stream *st)
+{
+	int i;
+
+	for (i = STREAM_PEER; i <= STREAM_DST; i++)
+		if (st->side[i].gather != -1)
+			return st->side[i].gather_ms;
+	return 0;
 }
 
 int
@@ -147,7 +171,7 @@ stream_given_up(const struct stream *st, enum end_reason *end)
 			return st->side[i].err;
 		}
 		waiting = (int)st->side[i].held;
-		if (waiting > 0 ||
+		if (waiting > 0 || st->side[i].gather != -1 ||
 		    (st->side[i].way == WAY_FLOWS &&
 			ioctl(st->side[i].fd, FIONREAD, &waiting) == 0 &&
 			waiting > 0))
@@ -208,6 +232,9 @@ stream_over(struct stream *st, int i, int err)
 	static const enum end_reason lost[2] = { END_PEER_LOST, END_DST_LOST };
 
 	switch (err) {
+	case ENOTCONN: /* Multipath TCP says so after a reset */
+		err = ECONNRESET;
+		/* FALLTHROUGH */
 	case ECONNRESET:
 	case EPIPE:
 	case ECONNABORTED:
@@ -324,13 +351,18 @@ stream_peek_failed(struct stream *st, int i)
 	case EINTR:
 		return PASS_MORE;
 	case EAGAIN:
-		if (s->err != 0)
+		if (s->err != 0 && (s->traits & KIND_MUTE))
 			return stream_over(st, i, s->err);
 		if (s->last)
 			return finished(st);
 		s->readable = 0;
 		s->probe = 0;
 		return PASS_STOP;
+	case ENOTCONN:
+		/* vsock, when both have ended and the other was first */
+		if ((s->traits & KIND_SOFT) && st->side[!i].way == WAY_ENDED)
+			return stream_ended(st, i);
+		/* FALLTHROUGH */
 	default:
 		return stream_over(st, i, errno);
 	}
@@ -376,7 +408,7 @@ pass(struct stream *st, int i, struct stream_work *work)
 
 	if (both & KIND_RECORDS)
 		return record_pass(st, i, work);
-	if (st->side[i].bulk || st->side[i].held > 0 || st->piped)
+	if (st->side[i].bulk || st->side[i].held > 0 || st->side[i].piped)
 		return splice_pass(st, i, work);
 	return copy_pass(st, i, work);
 }
@@ -387,20 +419,16 @@ pay(struct stream *st, int i, uint64_t now_ms)
 {
 	struct stream_side *s = &st->side[i];
 	uint64_t ms = now_ms - s->paid_ms;
-	uint64_t more;
+	uint64_t owed;
 
 	if (st->rate == 0 || ms == 0)
 		return;
-	if (ms > 1000) {
+	if (ms > 1000)
 		ms = 1000;
-		s->paid_ms = now_ms - ms;
-	}
-	more = st->rate * ms / 1000;
-	if (more == 0)
-		return;
-	/* what is over of a byte stays for the next time */
-	s->paid_ms += (more * 1000 + st->rate - 1) / st->rate;
-	s->credit += (int64_t)more;
+	s->paid_ms = now_ms;
+	owed = st->rate * ms + s->rest;
+	s->rest = (uint16_t)(owed % 1000);
+	s->credit += (int64_t)(owed / 1000);
 	if (s->credit > (int64_t)st->rate)
 		s->credit = (int64_t)st->rate;
 }
@@ -421,7 +449,7 @@ settle(struct stream *st, int was_half_closed, struct stream_work *work)
 		s = &st->side[i];
 		if (s->way == WAY_FLOWS || s->pipe == -1)
 			continue;
-		pipes_drop(&work->pipes, s->pipe, work->buf, PEEK_BYTES);
+		pipes_return(&work->pipes, s->pipe, work->buf, PEEK_BYTES);
 		s->pipe = -1;
 		s->held = 0;
 	}
@@ -461,7 +489,8 @@ stream_event(struct stream *st, enum stream_end end, unsigned int what)
 	}
 	if (what & WATCH_WRITE)
 		s->writable = 1;
-	if ((what & WATCH_READ) && (s->traits & KIND_STATE))
+	/* after an error a deaf side hears that it is writable, no more */
+	if (((what & WATCH_READ) || s->deaf) && (s->traits & KIND_PROBE))
 		s->probe = 1;
 	return wants(st);
 }

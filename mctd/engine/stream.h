@@ -12,6 +12,7 @@
 
 #include "../../common/names.h"
 #include "../share/counters.h"
+#include "gather.h"
 #include "pipes.h"
 
 enum stream_end {
@@ -28,24 +29,29 @@ enum stream_way {
 
 struct stream_side {
 	int fd;
-	int err;          /* what a send to it gave for good; 0: none */
-	uint32_t hint;    /* how much to move at a time */
-	uint32_t most;    /* that may go to it at a time */
-	uint32_t held;    /* bytes of it in the pipe */
-	int64_t credit;   /* bytes it may send now, when there is a rate */
-	uint64_t paid_ms; /* credit was given up to then */
-	uint16_t traits;  /* of its kind */
-	int16_t pipe;     /* what its bytes lie in; -1: none */
-	uint8_t way;      /* enum stream_way, of what it sends */
-	uint8_t readable; /* there may be something to read */
-	uint8_t writable; /* it may take something */
-	uint8_t closed;   /* it sends no more: go on until end of file */
-	uint8_t unsure;   /* taken for drained after a short peek */
-	uint8_t starved;  /* no edge may tell when a send is possible again */
-	uint8_t probe;    /* an event may hide a reset */
-	uint8_t last;     /* the other ended: over when it is drained */
-	uint8_t bulk;     /* its bytes go by splice */
-	uint8_t sticky;   /* the other side left some in the pipe last */
+	int err;            /* what a send to it gave for good; 0: none */
+	uint32_t hint;      /* how much to move at a time */
+	uint32_t most;      /* that may go to it at a time */
+	uint32_t held;      /* bytes of it in the pipe */
+	int64_t credit;     /* bytes it may send now, when there is a rate */
+	uint64_t paid_ms;   /* credit was given up to then */
+	uint16_t rest;      /* of a byte not credited yet: thousandths */
+	uint16_t traits;    /* of its kind */
+	int16_t pipe;       /* what its bytes lie in; -1: none */
+	int8_t gather;      /* where its record is put together; -1: nowhere */
+	uint64_t gather_ms; /* since when */
+	uint8_t way;        /* enum stream_way, of what it sends */
+	uint8_t readable;   /* there may be something to read */
+	uint8_t writable;   /* it may take something */
+	uint8_t closed;     /* it sends no more: go on until end of file */
+	uint8_t unsure;     /* taken for drained after a short peek */
+	uint8_t starved;    /* no edge may tell when a send is possible again */
+	uint8_t probe;      /* an event may hide a reset */
+	uint8_t last;       /* the other ended: over when it is drained */
+	uint8_t piped;      /* all of its bytes go by splice */
+	uint8_t bulk;   /* its bytes go by splice: so many short ones more */
+	uint8_t deaf;   /* not told of what can be read */
+	uint8_t sticky; /* the other side left some in the pipe last */
 };
 
 struct stream {
@@ -53,7 +59,6 @@ struct stream {
 	struct counters_slot *count;
 	uint32_t id;
 	uint32_t rate;       /* bytes a second each way; 0: no limit */
-	int piped;           /* all of it goes by splice */
 	uint64_t moved_ms;   /* when bytes moved last */
 	enum end_reason end; /* with STREAM_OVER */
 	int err;
@@ -62,6 +67,7 @@ struct stream {
 /* What all streams of an engine share. */
 struct stream_work {
 	uint8_t *buf; /* PEEK_BYTES */
+	struct gathers gathers;
 	uint64_t now_ms;
 	uint64_t moved; /* bytes: sum over the streams */
 	struct pipes pipes;
@@ -101,6 +107,15 @@ void stream_release(struct stream *, struct stream_work *);
  * where a side was reset before.
  */
 int stream_given_up(const struct stream *, enum end_reason *end);
+
+/*
+ * Whether side i is in bulk and held up by the other: to be told of more that
+ * it sends is then of no use.
+ */
+int stream_held_up(const struct stream *, int i);
+
+/* Since when a record is being put together; 0: none is. */
+uint64_t stream_gathers(const struct stream *);
 
 /* Whether one of the ways is ended or broken. */
 int stream_half_closed(const struct stream *);

@@ -60,15 +60,17 @@ happened(evutil_socket_t fd, short events, void *arg)
 	w->user->fn(w->user->arg, (uint32_t)(w - watches), what);
 }
 
+/* What is asked for beside what can be read. */
+#define WATCHED (EV_ET | EV_PERSIST | EV_WRITE | EV_CLOSED)
+
 int
 watch_add(uint32_t number, int fd, const struct watch_user *user)
 {
 	struct watch *w = &watches[number];
 
 	w->user = user;
-	if (event_assign(&w->ev, base, fd,
-		EV_ET | EV_PERSIST | EV_READ | EV_WRITE | EV_CLOSED, happened,
-		w) == -1)
+	if (event_assign(&w->ev, base, fd, WATCHED | EV_READ, happened, w) ==
+	    -1)
 		return -1;
 	return event_add(&w->ev, NULL);
 }
@@ -77,6 +79,19 @@ void
 watch_del(uint32_t number)
 {
 	(void)event_del(&watches[number].ev);
+}
+
+void
+watch_hear(uint32_t number, int reads)
+{
+	struct watch *w = &watches[number];
+	evutil_socket_t fd = event_get_fd(&w->ev);
+
+	/* the place of a descriptor that was watched is there: no failure */
+	(void)event_del(&w->ev);
+	(void)event_assign(&w->ev, base, fd, WATCHED | (reads ? EV_READ : 0),
+	    happened, w);
+	(void)event_add(&w->ev, NULL);
 }
 
 static void

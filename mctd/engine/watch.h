@@ -40,6 +40,12 @@ int watch_setup(uint32_t numbers, uint32_t fds);
 int watch_add(uint32_t number, int fd, const struct watch_user *);
 void watch_del(uint32_t number);
 
+/*
+ * Whether it is to tell of what can be read; at first it does.  After each
+ * change it tells of all that is so.
+ */
+void watch_hear(uint32_t number, int reads);
+
 /* Calls the user once, ms from now; when already under way, no change. */
 void watch_set_timer(enum watch_timer, const struct watch_user *);
 void watch_arm(enum watch_timer, unsigned int ms);

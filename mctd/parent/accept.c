@@ -158,6 +158,18 @@ accept_short(struct bridge *b)
 	try_later(b, ACCEPT_RETRY_MS);
 }
 
+/* It has come and could not be used. */
+static void
+refuse(const struct bridge *b, const char *why)
+{
+	static struct log_rate rate;
+
+	slots_count(b->slot, PARENT_REFUSED);
+	if (log_rate(&rate, SESSION_LOG_RATE, "peers"))
+		log_warn("bridge %u: a peer is refused: %s", slots_id(b->slot),
+		    why);
+}
+
 /* One peer.  0 to go on, -1 when there is none or none may come now. */
 static int
 accept_one(struct bridge *b)
@@ -167,10 +179,13 @@ accept_one(struct bridge *b)
 	struct session_rules rules;
 	struct session *s;
 	struct addr peer;
+	const char *why;
 	int fd;
 
-	fd = sockets_accept(b->fd, &spec->src, &spec->options, &peer);
+	fd = sockets_accept(b->fd, &spec->src, &spec->options, &peer, &why);
 	if (fd == -1) {
+		if (why != NULL)
+			refuse(b, why);
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 		    errno == ENOMEM)
 			accept_short(b);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "../../common/limits.h"
 #include "admit.h"
@@ -12,6 +13,9 @@
 #include "local.h"
 #include "slots.h"
 #include "sockets.h"
+
+/* Chains of one bridge or two where there are as many as there can be. */
+#define BUCKETS LIMIT_BRIDGES_MAX
 
 static char text[TEXT_BYTES]; /* what *why points to, where it has an id */
 
@@ -53,87 +57,147 @@ is_wildcard(const struct addr *src)
 	return addr_check(src, ADDR_DST, &why) == -1 && errno == EADDRNOTAVAIL;
 }
 
-/* Kinds that reach each other, as one of them. */
-static struct addr
-on_the_wire(const struct addr *a)
+/* Kinds that reach each other are one on the wire. */
+static uint8_t
+wire_kind(const struct addr *a)
 {
-	struct addr same = *a;
-
 	if (a->kind == ADDR_MPTCP)
-		same.kind = ADDR_TCP;
-	else if (a->kind == ADDR_SEQSCTP)
-		same.kind = ADDR_SCTP;
-	return same;
+		return ADDR_TCP;
+	return a->kind == ADDR_SEQSCTP ? ADDR_SCTP : a->kind;
 }
 
-/* Whether what is sent to dst comes in at src. */
 static int
-leads_to(const struct addr *from, const struct addr *to)
+is_same(const struct addr *dst, const struct addr *src)
 {
-	struct addr plain_dst = on_the_wire(from), plain_src = on_the_wire(to);
-	const struct addr *dst = &plain_dst, *src = &plain_src;
+	return dst->flags == src->flags && dst->len == src->len &&
+	    memcmp(&dst->u, &src->u, dst->len) == 0;
+}
 
-	if (addr_equal(dst, src))
+/* A dst, and whether it is an address of this machine: -1 until asked. */
+struct way {
+	const struct addr *dst;
+	int local;
+};
+
+static int
+is_local(struct way *w)
+{
+	struct addr plain;
+
+	if (w->local == -1) {
+		plain = *w->dst;
+		plain.kind = wire_kind(w->dst);
+		w->local = sockets_is_local(&plain);
+	}
+	return w->local;
+}
+
+/* Whether what is sent to the dst comes in at src. */
+static int
+leads_to(struct way *w, const struct addr *src)
+{
+	const struct addr *dst = w->dst;
+
+	if (wire_kind(dst) != wire_kind(src))
+		return 0;
+	if (is_same(dst, src))
 		return 1;
-	if (dst->kind != src->kind || !is_wildcard(src) ||
-	    addr_port(dst) != addr_port(src))
+	if (addr_port(dst) != addr_port(src) || !is_wildcard(src))
 		return 0;
 	if (addr_family(dst) != addr_family(src) && !(src->flags & ADDR_DUAL))
 		return 0;
-	return sockets_is_local(dst);
+	return is_local(w);
 }
 
-/* Whether anything that leaves at one of the dsts comes in at src. */
-static int
-any_leads_to(const struct bridge_spec *spec, const struct addr *src)
+/*
+ * The srcs there are, so that each bridge is looked at once, not once for
+ * every dst: a src at all addresses by its port, another by all it is.
+ */
+static struct {
+	struct bridge *bucket[BUCKETS];
+	struct bridge *found;
+} srcs;
+
+/* Never 0. */
+static uint32_t
+make_key(const struct addr *a, int any)
 {
-	const struct addr *dst;
+	uint32_t key = 2166136261U;
+	size_t i;
+
+	key = (key ^ wire_kind(a)) * 16777619U;
+	if (any)
+		key = (key ^ (uint32_t)addr_port(a)) * 16777619U;
+	for (i = 0; !any && i < a->len; i++)
+		key = (key ^ a->u.bytes[i]) * 16777619U;
+	return (key ^ key >> 15) | 1U << 31;
+}
+
+static void
+collect(void)
+{
+	struct bridge *b, **bucket;
+
+	memset(&srcs, 0, sizeof srcs);
+	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
+		if (!bridges_is_living(b))
+			continue;
+		if (b->src_key == 0)
+			b->src_key = make_key(&bridges_spec(b)->src,
+			    is_wildcard(&bridges_spec(b)->src));
+		bucket = &srcs.bucket[b->src_key % BUCKETS];
+		b->chain = *bucket;
+		*bucket = b;
+	}
+}
+
+/* Moves those it leads to from their bucket to the found ones. */
+static void
+find(struct way *w, uint32_t key)
+{
+	struct bridge *b, **at = &srcs.bucket[key % BUCKETS];
+
+	while ((b = *at) != NULL) {
+		if (b->src_key != key || !leads_to(w, &bridges_spec(b)->src)) {
+			at = &b->chain;
+			continue;
+		}
+		*at = b->chain;
+		b->chain = srcs.found;
+		srcs.found = b;
+	}
+}
+
+/* Finds where the dsts lead to; 1 when that is src. */
+static int
+follow(const struct bridge_spec *spec, const struct addr *src)
+{
+	struct way w;
 	unsigned int i;
 
-	for (i = 0; (dst = bridge_dst(spec, i)) != NULL; i++)
-		if (leads_to(dst, src))
+	for (i = 0; (w.dst = bridge_dst(spec, i)) != NULL; i++) {
+		w.local = -1;
+		if (leads_to(&w, src))
 			return 1;
+		find(&w, make_key(w.dst, 0));
+		find(&w, make_key(w.dst, 1));
+	}
 	return 0;
-}
-
-/* Marks those the spec leads to and are not marked; how many that were. */
-static unsigned int
-mark_from(const struct bridge_spec *spec)
-{
-	unsigned int n = 0;
-	struct bridge *b;
-
-	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		if (b->mark == BRIDGE_UNSEEN && bridges_is_living(b) &&
-		    any_leads_to(spec, &bridges_spec(b)->src)) {
-			b->mark = BRIDGE_SEEN;
-			n++;
-		}
-	return n;
 }
 
 /* Whether a dst leads to src, through any number of bridges. */
 static int
 is_circle(const struct bridge_spec *spec)
 {
-	struct bridge *b;
-	unsigned int n;
+	const struct bridge *b;
 
-	if (any_leads_to(spec, &spec->src))
+	collect();
+	if (follow(spec, &spec->src))
 		return 1;
-	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		b->mark = BRIDGE_UNSEEN;
-	for (n = mark_from(spec); n > 0;) {
-		n = 0;
-		for (b = bridges_next(1); b != NULL;
-		     b = bridges_next(b->slot + 1)) {
-			if (b->mark != BRIDGE_SEEN)
-				continue;
-			if (any_leads_to(bridges_spec(b), &spec->src))
-				return 1;
-			b->mark = BRIDGE_FOLLOWED;
-			n += mark_from(bridges_spec(b));
-		}
+	while ((b = srcs.found) != NULL) {
+		srcs.found = b->chain;
+		if (follow(bridges_spec(b), &spec->src))
+			return 1;
 	}
 	return 0;
 }

@@ -13,6 +13,8 @@
 #ifndef PARENT_BRIDGES_H
 #define PARENT_BRIDGES_H
 
+#include <sys/queue.h>
+
 #include "../../common/bridge.h"
 #include "../share/inner.h"
 #include "../share/registry.h"
@@ -27,16 +29,11 @@ enum bridge_state {
 	BRIDGE_CLOSING
 };
 
-/* While circles are looked for: admit.c. */
-enum bridge_mark {
-	BRIDGE_UNSEEN,
-	BRIDGE_SEEN,
-	BRIDGE_FOLLOWED
-};
+/* Dials that wait until a dst has room: dial.c. */
+TAILQ_HEAD(dial_line, dial);
 
 struct bridge {
 	enum bridge_state state;
-	enum bridge_mark mark;
 	uint32_t slot;
 	int from_conf; /* made by mctd.conf, subject to reload */
 	int gone;      /* reload: not in the file any more */
@@ -45,6 +42,8 @@ struct bridge {
 	int fd;        /* listener, or connected dst; -1 */
 	int has_waiter;
 	struct inner_client waiter; /* answered when open, or when gone */
+	uint32_t src_key;           /* for who leads to it: admit.c */
+	struct bridge *chain;
 
 	/* connection-oriented: accept.c */
 	struct local_file file; /* of a local src */
@@ -59,6 +58,14 @@ struct bridge {
 	uint8_t held;
 	uint64_t held_until_ms[DSTS_MAX];
 	struct loop_event hold;
+	uint8_t noted; /* those that an event said are down */
+	uint64_t noted_ms[DSTS_MAX];
+
+	/* by number of the dst: dial.c */
+	struct dial_line line[DSTS_MAX];
+	uint32_t in_line;
+	uint32_t retry_ms;
+	struct loop_event retry;
 
 	/* connectionless: datagrams.c */
 	uint64_t serial;

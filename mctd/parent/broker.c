@@ -194,6 +194,15 @@ broker_message(struct frame_in *in)
 	return -1;
 }
 
+/* One of a bridge, or of a session. */
+static int
+take_end(uint32_t engine, const struct inner_end *m)
+{
+	if (bridges_at(m->slot) == NULL)
+		return sessions_ended(engine, m);
+	return engine == DATAGRAM_ENGINE ? datagrams_ended(m) : -1;
+}
+
 static int
 on_ends(uint32_t engine, struct frame_in *in)
 {
@@ -202,10 +211,7 @@ on_ends(uint32_t engine, struct frame_in *in)
 
 	for (n = frame_get_u16(in); n > 0; n--) {
 		inner_get_end(in, &m);
-		if (in->bad ||
-		    (bridges_at(m.slot) != NULL ?
-			    datagrams_ended(&m) :
-			    sessions_ended(engine, &m)) == -1)
+		if (in->bad || take_end(engine, &m) == -1)
 			return -1;
 	}
 	return frame_done(in);

@@ -347,6 +347,7 @@ children_send(enum process_kind kind, uint32_t which, const void *buf,
     size_t len, const int *fds, size_t nfds)
 {
 	struct child *c = find_child(kind, CHILD_ACTIVE, which);
+	int full;
 
 	if (c == NULL) {
 		errno = EPIPE;
@@ -356,8 +357,9 @@ children_send(enum process_kind kind, uint32_t which, const void *buf,
 		return 0;
 	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ||
 	    errno == ENOMEM || errno == ETOOMANYREFS) {
+		full = errno == EAGAIN || errno == EWOULDBLOCK;
 		wait_writable(c, errno);
-		errno = EAGAIN;
+		errno = full ? EAGAIN : ENOBUFS;
 		return -1;
 	}
 	/* its end of file is read in its turn, and is its death */

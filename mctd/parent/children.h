@@ -44,8 +44,9 @@ int children_watch(const struct children_user *control,
 
 /*
  * To the active child of a kind, engine number `which`.  0, or -1 with EAGAIN
- * (its channel is full, writable will be called) or EPIPE (none is there now,
- * died was or will be called, then writable).
+ * (its channel is full) or ENOBUFS (the kernel is short of memory for it):
+ * writable will be called; or EPIPE (none is there now, died was or will be
+ * called, then writable).
  */
 int children_send(enum process_kind, uint32_t which, const void *, size_t,
     const int *fds, size_t nfds);

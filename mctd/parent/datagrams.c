@@ -39,7 +39,8 @@ struct source {
 static struct {
 	struct source *table;
 	uint32_t n;
-	int dirty; /* the engine is to be told something */
+	int dirty;        /* the engine is to be told something */
+	uint64_t full_ms; /* since when it takes nothing; 0: it does */
 	struct loop_event again;
 	int again_waits;
 } sources;
@@ -199,8 +200,14 @@ datagrams_close(struct bridge *b)
 static int
 tell(struct frame_out *out, const int *fd)
 {
-	return children_send(PROCESS_ENGINE, DATAGRAM_ENGINE, out->data,
-	    frame_end(out), fd, fd != NULL ? 1 : 0);
+	if (children_send(PROCESS_ENGINE, DATAGRAM_ENGINE, out->data,
+		frame_end(out), fd, fd != NULL ? 1 : 0) == 0) {
+		sources.full_ms = 0;
+		return 0;
+	}
+	if (errno == EAGAIN && sources.full_ms == 0)
+		sources.full_ms = clock_ms();
+	return -1;
 }
 
 static int
@@ -304,6 +311,7 @@ datagrams_flush(void)
 		    tell_source_close(s) == -1)
 			return;
 	sources.dirty = 0;
+	sources.full_ms = 0;
 }
 
 /* The bridge an engine speaks of, or NULL. */
@@ -368,7 +376,7 @@ datagrams_source_closed(const struct inner_src *m)
 static void
 dial_lost(void *arg, unsigned int what)
 {
-	const struct registry_entry *e;
+	static struct log_rate rate;
 	struct bridge *b;
 
 	(void)arg;
@@ -377,12 +385,14 @@ dial_lost(void *arg, unsigned int what)
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
 		if (!b->lost || !is_ours(b) || b->fd == -1)
 			continue;
-		e = slots_entry(b->slot);
-		if (sockets_reconnect(b->fd, &bridges_spec(b)->dst) == 0) {
-			b->lost = 0;
-			log_info("bridge %u: dst is reached again", e->id);
-		} else
+		if (sockets_reconnect(b->fd, &bridges_spec(b)->dst) == -1) {
 			sources.again_waits = 1;
+			continue;
+		}
+		b->lost = 0;
+		if (log_rate(&rate, SESSION_LOG_RATE, "dsts"))
+			log_info("bridge %u: dst is reached again",
+			    slots_id(b->slot));
 	}
 	if (!sources.again_waits)
 		return;
@@ -425,6 +435,7 @@ datagrams_engine_died(void)
 		else if (s->fd != -1)
 			finish_waiting(s);
 	sources.dirty = 1;
+	sources.full_ms = 0;
 }
 
 static void
@@ -466,6 +477,9 @@ datagrams_overdue(uint64_t now_ms)
 	const struct source *s;
 	const struct bridge *b;
 
+	if (sources.full_ms != 0 &&
+	    now_ms >= sources.full_ms + END_WAIT_S * 1000)
+		return 1;
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (is_ours(b) && b->told && now_ms >= b->deadline_ms &&
 		    (b->state == BRIDGE_INSTALLING || b->close_told))

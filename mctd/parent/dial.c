@@ -3,10 +3,12 @@
  *
  * First those that are not left out (hold.c), in order; if none of these
  * stands the others, in order: better than a refusal.  Each is tried once.
- * A local dst whose queue is full says EAGAIN instead of being on its way;
- * it is asked again until the same limit.  Meanwhile the peer is watched: if
- * it resets, nobody needs a dst any more.  An end of file is no such reason,
- * it may have sent all it had.
+ * Meanwhile the peer is watched: if it resets, nobody needs a dst any more.
+ * An end of file is no such reason, it may have sent all it had.
+ *
+ * A local dst whose queue is full says EAGAIN instead of being on its way.
+ * Who is told so waits in line, one for each dst of a bridge; the first asks
+ * again after a moment, and when it gets through the others follow.
  *
  * A dial has its place in a table only while it lasts; the place that was
  * freed last is taken first, so that a full house of silent sessions costs
@@ -27,22 +29,28 @@
 #include "slots.h"
 #include "sockets.h"
 
-/* A local server that is busy accepts its next peer within a few of them. */
-#define RETRY_MS 20
+/* The first in line asks again so soon, later while it is in vain. */
+#define RETRY_LEAST_MS 1
+#define RETRY_MOST_MS  20
+
+/* So many in the lines of a bridge ask before others have a turn. */
+#define DIALS_A_TURN   32
 
 /* At most one such line in the log in this time. */
-#define NOTE_MS  1000
+#define NOTE_MS        1000
 
 struct dial {
 	struct dial *next_free;
 	struct session *session;
-	struct loop_event answer; /* of fd[1], or a timer */
+	struct loop_event answer; /* of fd[1]; in line: the time is over */
 	struct loop_event peer;
 	uint64_t deadline_ms; /* of this dst */
 	unsigned int number;  /* of it */
 	unsigned int tried;   /* bit n: dst n was */
 	int err;              /* of the last one */
 	int ours;             /* and that is no fault of it */
+	int waits;            /* in line at the dst */
+	TAILQ_ENTRY(dial) in_line;
 };
 
 static struct {
@@ -95,6 +103,19 @@ quiet(struct loop_event *e)
 	e->fn = NULL;
 }
 
+static void
+leave_line(struct dial *d)
+{
+	struct bridge *b = bridge_of(d);
+
+	if (!d->waits)
+		return;
+	d->waits = 0;
+	TAILQ_REMOVE(&b->line[d->number], d, in_line);
+	if (--b->in_line == 0)
+		quiet(&b->retry);
+}
+
 void
 dial_stop(struct session *s)
 {
@@ -102,6 +123,7 @@ dial_stop(struct session *s)
 
 	if (d == NULL)
 		return;
+	leave_line(d);
 	quiet(&d->answer);
 	quiet(&d->peer);
 	s->dial = NULL;
@@ -167,15 +189,18 @@ peer_stirs(void *arg, unsigned int what)
 static void answered(void *, unsigned int);
 static void ask_again(void *, unsigned int);
 
-/* Until the fd is connected, or for a moment.  0, or -1 with errno. */
+/*
+ * Until the fd is connected, or without one until the time is over.  0, or
+ * -1 with errno.
+ */
 static int
-await(struct dial *d, int fd, uint64_t now)
+await(struct dial *d, int fd)
 {
 	struct session *s = d->session;
-	long ms = fd == -1 ? RETRY_MS : (long)(d->deadline_ms - now);
+	uint64_t now = clock_ms();
+	long ms = d->deadline_ms > now ? (long)(d->deadline_ms - now) : 0;
 
-	loop_set(&d->answer, fd, fd == -1 ? 0 : LOOP_WRITE,
-	    fd == -1 ? ask_again : answered, d);
+	loop_set(&d->answer, fd, fd == -1 ? 0 : LOOP_WRITE, answered, d);
 	if (loop_add(&d->answer, ms) == -1) {
 		quiet(&d->answer);
 		errno = ENOMEM;
@@ -187,6 +212,48 @@ await(struct dial *d, int fd, uint64_t now)
 	if (loop_add(&d->peer, -1) == -1)
 		quiet(&d->peer); /* then its reset is noticed later */
 	return 0;
+}
+
+static int
+retry_later(struct bridge *b)
+{
+	if (loop_is_set(&b->retry))
+		loop_del(&b->retry);
+	loop_set(&b->retry, -1, 0, ask_again, b);
+	return loop_add(&b->retry, (long)b->retry_ms);
+}
+
+/* The line of the dst in hand. */
+static struct dial_line *
+line_of(const struct dial *d)
+{
+	struct dial_line *line = &bridge_of(d)->line[d->number];
+
+	if (line->tqh_last == NULL) /* a new bridge is all zero */
+		TAILQ_INIT(line);
+	return line;
+}
+
+/* At its end, unless it stands there already.  0, or -1 with errno. */
+static int
+join_line(struct dial *d)
+{
+	struct bridge *b = bridge_of(d);
+
+	if (d->waits)
+		return 0;
+	if (await(d, -1) == -1)
+		return -1;
+	TAILQ_INSERT_TAIL(line_of(d), d, in_line);
+	d->waits = 1;
+	if (b->in_line++ > 0)
+		return 0;
+	b->retry_ms = RETRY_LEAST_MS;
+	if (retry_later(b) == 0)
+		return 0;
+	leave_line(d);
+	errno = ENOMEM;
+	return -1;
 }
 
 /* What an administrator can put right is said in the log. */
@@ -202,28 +269,35 @@ complain(const struct dial *d, const struct sockets_dial *how)
 	log_warn("bridge %u: dst: %s", slots_id(d->session->bridge), how->why);
 }
 
-/* 1: on its way or standing; 0: this one failed, d->err says how. */
+/* 1: in line, on its way or standing; 0: it failed, d->err says how. */
 static int
 try_one(struct dial *d)
 {
 	struct session *s = d->session;
 	const struct bridge_spec *spec = slots_spec(s->bridge);
-	uint64_t now = clock_ms();
-	struct sockets_dial how;
+	struct sockets_dial how = { .ours = 1 };
+	int err;
 
-	if (now >= d->deadline_ms) {
-		d->err = ETIMEDOUT;
-		return 0;
-	}
-	s->fd[1] =
-	    sockets_dial(bridge_dst(spec, d->number), &spec->options, &how);
+	if (!d->waits && !TAILQ_EMPTY(line_of(d)))
+		errno = EAGAIN; /* others were there first */
+	else
+		s->fd[1] = sockets_dial(bridge_dst(spec, d->number),
+		    &spec->options, &how);
 	if (s->fd[1] != -1 && how.standing) {
 		stands(d);
 		return 1;
 	}
-	if ((s->fd[1] != -1 || errno == EAGAIN) && await(d, s->fd[1], now) == 0)
+	if (s->fd[1] == -1 && errno == EAGAIN && join_line(d) == 0)
 		return 1;
-	d->err = errno;
+	err = errno;
+	leave_line(d);
+	if (s->fd[1] != -1) {
+		quiet(&d->answer);
+		if (await(d, s->fd[1]) == 0)
+			return 1;
+		err = errno;
+	}
+	d->err = err;
 	d->ours = how.ours || d->err == ENOMEM;
 	complain(d, &how);
 	return 0;
@@ -241,6 +315,8 @@ go_on(struct dial *d)
 	if (connect_s == 0) /* no limit: that of the kernel is shorter */
 		connect_s = TIMEOUT_S_MAX;
 	do {
+		leave_line(d);
+		quiet(&d->answer);
 		if (s->fd[1] != -1)
 			close(s->fd[1]);
 		s->fd[1] = -1;
@@ -266,7 +342,6 @@ answered(void *arg, unsigned int what)
 	struct dial *d = arg;
 	struct session *s = d->session;
 
-	quiet(&d->answer);
 	d->err = ETIMEDOUT;
 	if (what & LOOP_WRITE)
 		d->err = sockets_dialled(s->fd[1], &slots_entry(s->slot)->dst);
@@ -276,15 +351,31 @@ answered(void *arg, unsigned int what)
 		go_on(d);
 }
 
+/* The first in each line, and who follows it while dst has room. */
 static void
 ask_again(void *arg, unsigned int what)
 {
-	struct dial *d = arg;
+	struct bridge *b = arg;
+	unsigned int i, n = 0;
+	struct dial *d;
 
 	(void)what;
-	quiet(&d->answer);
-	if (!try_one(d))
-		go_on(d);
+	b->retry_ms *= 2;
+	if (b->retry_ms > RETRY_MOST_MS)
+		b->retry_ms = RETRY_MOST_MS;
+	for (i = 0; i < DSTS_MAX; i++)
+		while (n < DIALS_A_TURN &&
+		    (d = TAILQ_FIRST(&b->line[i])) != NULL) {
+			if (!try_one(d))
+				go_on(d);
+			if (TAILQ_FIRST(&b->line[i]) == d)
+				break;
+			b->retry_ms = RETRY_LEAST_MS;
+			n++;
+		}
+	if (b->in_line > 0 && retry_later(b) == -1)
+		log_warn("bridge %u: no memory to dial again",
+		    slots_id(b->slot));
 }
 
 void

@@ -2,7 +2,12 @@
  * The hand-over.  Order matters to nobody but the engine: a CLOSE is queued
  * behind the session it closes, because a session that was not sent yet is
  * ended by the parent alone.
+ *
+ * An engine is taken for dead when an END is owed for too long, or when its
+ * channel has been full for as long: then it may owe more than it was told.
  */
+
+#include <errno.h>
 
 #include "../../common/clock.h"
 #include "children.h"
@@ -10,6 +15,22 @@
 #include "handover.h"
 #include "sessions.h"
 #include "slots.h"
+
+/* Since when nothing goes to an engine; 0: something does. */
+static uint64_t full_ms[LIMIT_ENGINES_MAX];
+
+static int
+tell(uint32_t engine, struct frame_out *out, const int *fds, size_t nfds)
+{
+	if (children_send(PROCESS_ENGINE, engine, out->data, frame_end(out),
+		fds, nfds) == 0) {
+		full_ms[engine] = 0;
+		return 0;
+	}
+	if (errno == EAGAIN && full_ms[engine] == 0)
+		full_ms[engine] = clock_ms();
+	return -1;
+}
 
 static void
 put_session(struct frame_out *out, const struct session *s)
@@ -54,8 +75,7 @@ send_sessions(uint32_t engine, struct session_queue *q)
 		fds[2 * n + 1] = s->fd[1];
 		n++;
 	}
-	if (children_send(PROCESS_ENGINE, engine, buf, frame_end(&out), fds,
-		2 * (size_t)n) == -1)
+	if (tell(engine, &out, fds, 2 * (size_t)n) == -1)
 		return -1;
 	for (s = TAILQ_FIRST(q); n > 0; s = next, n--) {
 		next = TAILQ_NEXT(s, in_queue);
@@ -75,8 +95,7 @@ send_close(struct session_queue *q, struct session *s)
 
 	frame_begin(&out, buf, sizeof buf, MSG_P2E_CLOSE, 0, 0);
 	inner_put_which(&out, &m);
-	if (children_send(PROCESS_ENGINE, s->engine, buf, frame_end(&out), NULL,
-		0) == -1)
+	if (tell(s->engine, &out, NULL, 0) == -1)
 		return -1;
 	s->deadline_ms = clock_ms() + END_WAIT_S * 1000;
 	TAILQ_REMOVE(q, s, in_queue);
@@ -94,6 +113,14 @@ handover_flush(uint32_t engine)
 		if ((s->state == SESSION_READY ? send_sessions(engine, q) :
 						 send_close(q, s)) == -1)
 			return;
+	full_ms[engine] = 0; /* it may be another than the one before */
+}
+
+static int
+is_stuck(uint32_t engine, uint64_t now_ms)
+{
+	return full_ms[engine] != 0 &&
+	    now_ms >= full_ms[engine] + END_WAIT_S * 1000;
 }
 
 void
@@ -103,6 +130,14 @@ handover_check(void)
 	uint64_t now_ms = clock_ms();
 	uint32_t engine;
 
+	for (engine = 0; engine < LIMIT_ENGINES_MAX; engine++) {
+		if (!is_stuck(engine, now_ms))
+			continue;
+		handover_flush(engine); /* it may be the parent that slept */
+		if (is_stuck(engine, now_ms))
+			children_kill(PROCESS_ENGINE, engine, why);
+	}
+	datagrams_flush();
 	if (datagrams_overdue(now_ms))
 		children_kill(PROCESS_ENGINE, DATAGRAM_ENGINE, why);
 	if (sessions_overdue(now_ms, &engine))

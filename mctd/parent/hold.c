@@ -5,15 +5,22 @@
  *	down, held     for as long as the option says: others are tried
  *	down           the next session tries it; if that fails, held again
  *	down -> up     a connect to it stands
+ *
+ * One that comes and goes is told of once a second: "up" follows each "down"
+ * that was told.
  */
 
+#include <errno.h>
+#include <string.h>
+
 #include "../../common/clock.h"
+#include "../../common/limits.h"
 #include "../../common/log.h"
 #include "events.h"
 #include "hold.h"
 #include "slots.h"
 
-#include <string.h>
+#define NOTE_MS 1000
 
 int
 hold_is(const struct bridge *b, unsigned int number)
@@ -63,13 +70,19 @@ expired(void *arg, unsigned int what)
 static void
 note(const struct bridge *b, enum event_type type, unsigned int number, int err)
 {
+	static struct log_rate rate;
 	struct event_note n = { .type = type, .err = err };
 	char text[ADDR_TEXT_BYTES];
 
 	n.id = n.bridge = slots_id(b->slot);
 	n.text =
 	    addr_print(bridge_dst(bridges_spec(b), number), text, sizeof text);
+	if (err != 0)
+		n.reason = err == ETIMEDOUT ? END_CONNECT_TIMEOUT :
+					      END_CONNECT_REFUSED;
 	events_add(&n);
+	if (!log_rate(&rate, SESSION_LOG_RATE, "dsts"))
+		return;
 	if (type == EVENT_DST_UP)
 		log_info("bridge %u: dst %s is up again", n.id, text);
 	else
@@ -82,15 +95,22 @@ hold_down(struct bridge *b, unsigned int number, int err)
 {
 	const struct bridge_spec *spec = bridges_spec(b);
 	uint8_t bit = (uint8_t)(1U << number);
+	uint64_t now = clock_ms();
 
 	if (bridge_dst(spec, 1) == NULL)
 		return;
-	if (!(b->down & bit))
-		note(b, EVENT_DST_DOWN, number, err);
 	b->down |= bit;
+	if (!(b->noted & bit) &&
+	    (b->noted_ms[number] == 0 ||
+		now - b->noted_ms[number] >= NOTE_MS)) {
+		note(b, EVENT_DST_DOWN, number, err);
+		b->noted |= bit;
+		b->noted_ms[number] = now;
+	}
+	if (spec->options.hold_s == 0)
+		return;
 	b->held |= bit;
-	b->held_until_ms[number] =
-	    clock_ms() + (uint64_t)spec->options.hold_s * 1000;
+	b->held_until_ms[number] = now + (uint64_t)spec->options.hold_s * 1000;
 	publish(b);
 }
 
@@ -104,7 +124,9 @@ hold_up(struct bridge *b, unsigned int number)
 	b->down &= (uint8_t)~bit;
 	b->held &= (uint8_t)~bit;
 	publish(b);
-	note(b, EVENT_DST_UP, number, 0);
+	if (b->noted & bit)
+		note(b, EVENT_DST_UP, number, 0);
+	b->noted &= (uint8_t)~bit;
 }
 
 void
@@ -112,5 +134,5 @@ hold_stop(struct bridge *b)
 {
 	if (loop_is_set(&b->hold))
 		loop_del(&b->hold);
-	b->down = b->held = 0;
+	b->down = b->held = b->noted = 0;
 }

@@ -122,6 +122,13 @@ local_check(const struct addr *a, const char **why)
 	return allowed_directory(a, &name, why) == NULL ? -1 : 0;
 }
 
+/* To where it always is; who cannot come back does not go. */
+static int
+come_back(void)
+{
+	return chdir("/");
+}
+
 /* Opens what lies at the path, without following a link: a socket. */
 static int
 open_socket(const struct addr *a, const char **why)
@@ -156,8 +163,10 @@ local_connect(int fd, const struct addr *a, const char **why)
 
 	if ((file = open_socket(a, why)) == -1)
 		return -1;
-	error = system_connect_file(fd, local.way, file) == -1 ? errno : 0;
-	if (chdir("/") == -1 && error == 0)
+	error = 0;
+	if (come_back() == -1 || system_connect_file(fd, local.way, file) == -1)
+		error = errno;
+	if (come_back() == -1 && error == 0)
 		error = errno;
 	close(file);
 	errno = error;
@@ -179,13 +188,15 @@ local_bind(int fd, const struct addr *a, const char **why)
 	(void)strlcpy(below.u.un.sun_path, name, sizeof below.u.un.sun_path);
 	below.len = (uint16_t)(offsetof(struct sockaddr_un, sun_path) +
 	    strlen(name) + 1);
-	if (fchdir(d->fd) == -1)
+	if (come_back() == -1 || fchdir(d->fd) == -1)
 		return -1;
 	old = umask(LOCAL_UMASK);
 	error = bind(fd, &below.u.sa, below.len) == -1 ? errno : 0;
 	(void)umask(old);
-	if (chdir("/") == -1 && error == 0)
+	if (come_back() == -1 && error == 0) {
 		error = errno;
+		(void)unlinkat(d->fd, name, 0);
+	}
 	errno = error;
 	return error == 0 ? 0 : -1;
 }

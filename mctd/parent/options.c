@@ -54,8 +54,10 @@ static int
 engine_options(int fd, const struct addr *a)
 {
 	switch (a->kind) {
-	case ADDR_TCP:
 	case ADDR_UNIX:
+		large_buffers(fd, 0);
+		return set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	case ADDR_TCP:
 		return set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 	case ADDR_UNIXSEQ:
 		large_buffers(fd, 0);

@@ -311,8 +311,12 @@ run(const struct parent_options *o, const struct budget *b)
 		*o->name_end = '\0';
 	log_info("ready: %u bridges", parent.conf->nbridges);
 	daemon_ready(o->foreground, log_get_level());
+	(void)children_fill_low_fds(); /* it closed one */
 	status = loop();
 	start_undo(); /* first: the next mctd may listen there from then on */
+	/* an engine that died, or is slow: what has a path is removed now */
+	datagrams_engine_died();
+	life_drain();
 	clients_stop();
 	children_stop();
 	log_info("ended");

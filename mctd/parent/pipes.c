@@ -1,19 +1,27 @@
 /*
  * The engines' pipes.
+ *
+ * Who is not root gets so many pages in pipes, and after that pipes of two
+ * pages each: such are of no use, and are not kept.  All that are kept hold
+ * the same.
  */
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "../../common/log.h"
 #include "children.h"
 #include "pipes.h"
 #include "system.h"
 
+/* Less than the system's usual size is not worth a system call more. */
+#define PIPE_LEAST_BYTES (64 * 1024)
+
 static struct {
 	int *fd; /* engine by engine, of each pipe out and in */
 	uint32_t each;
-	uint32_t bytes;                   /* what the smallest holds */
+	uint32_t bytes;                   /* what one holds */
 	uint32_t told[LIMIT_ENGINES_MAX]; /* so many of them */
 } pipes;
 
@@ -23,28 +31,59 @@ pipes_bytes(uint32_t engines, uint32_t each)
 	return (size_t)engines * each * 2 * sizeof(int);
 }
 
-int
-pipes_make(uint32_t engines, uint32_t each)
+static void
+close_pipe(uint32_t i)
 {
-	uint32_t i, n = engines * each;
+	close(pipes.fd[(size_t)2 * i]);
+	close(pipes.fd[(size_t)2 * i + 1]);
+}
+
+/* Up to n, until one is smaller than the others: how many, or -1. */
+static long
+make(uint32_t n)
+{
+	uint32_t i, least = PIPE_LEAST_BYTES;
 	long bytes;
 
-	pipes.each = each;
-	pipes.bytes = PIPE_BYTES;
-	pipes.fd = calloc(n > 0 ? n : 1, 2 * sizeof *pipes.fd);
-	if (pipes.fd == NULL)
-		return -1;
 	for (i = 0; i < n; i++) {
 		bytes = system_pipe(&pipes.fd[(size_t)2 * i], PIPE_BYTES);
 		if (bytes == -1)
 			return -1;
-		if ((uint32_t)bytes < pipes.bytes)
-			pipes.bytes = (uint32_t)bytes;
+		if ((uint32_t)bytes < least) {
+			close_pipe(i);
+			break;
+		}
+		pipes.bytes = least = (uint32_t)bytes;
 	}
-	if (n > 0 && pipes.bytes < PIPE_BYTES)
-		log_warn("pipes hold %u bytes instead of %u: see "
-			 "/proc/sys/fs/pipe-max-size",
-		    pipes.bytes, PIPE_BYTES);
+	return (long)i;
+}
+
+static void
+warn_few(uint32_t each)
+{
+	if (pipes.each < each)
+		log_warn("%u pipes for an engine instead of %u: see "
+			 "fs.pipe-user-pages-soft, which does not hold for "
+			 "root",
+		    pipes.each, each);
+	if (pipes.each > 0 && pipes.bytes < PIPE_BYTES)
+		log_warn("pipes hold %u bytes instead of %u: see %s",
+		    pipes.bytes, PIPE_BYTES, system_pipe_limit(PIPE_BYTES));
+}
+
+int
+pipes_make(uint32_t engines, uint32_t each)
+{
+	uint32_t n = engines * each;
+	long made;
+
+	pipes.fd = calloc(n > 0 ? n : 1, 2 * sizeof *pipes.fd);
+	if (pipes.fd == NULL || (made = make(n)) == -1)
+		return -1;
+	pipes.each = (uint32_t)made / engines;
+	while (made > (long)(pipes.each * engines))
+		close_pipe((uint32_t)--made);
+	warn_few(each);
 	return 0;
 }
 

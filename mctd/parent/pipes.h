@@ -10,7 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* So many for each engine; 0, or -1 with errno. */
+/*
+ * So many for each engine, or fewer, as the system gives them: then the log
+ * says so.  0, or -1 with errno.
+ */
 int pipes_make(uint32_t engines, uint32_t each);
 size_t pipes_bytes(uint32_t engines, uint32_t each);
 

@@ -26,9 +26,10 @@
 
 static struct {
 	char directory[CONF_PATH_BYTES];
-	char name[CONF_PATH_BYTES]; /* below it */
-	char path[CONF_PATH_BYTES]; /* as given, for messages */
-	int fd;                     /* the directory */
+	char name[CONF_PATH_BYTES];   /* below it */
+	char path[CONF_PATH_BYTES];   /* as given, for messages */
+	char socket[CONF_PATH_BYTES]; /* in it, whatever -s says */
+	int fd;                       /* the directory */
 	int given;
 	int reserve; /* a low number, free while a file is read */
 	struct conf *next;
@@ -86,8 +87,8 @@ open_file(void *arg, const char *name)
 	return fd;
 }
 
-int
-reload_read(struct conf *conf, char *error, size_t size)
+static int
+read_it(struct conf *conf, char *error, size_t size)
 {
 	struct conf_source source = { .open_file = open_file };
 	int failed, missing;
@@ -110,6 +111,17 @@ reload_read(struct conf *conf, char *error, size_t size)
 	}
 	(void)strlcpy(error, source.error, size);
 	return -1;
+}
+
+int
+reload_read(struct conf *conf, char *error, size_t size)
+{
+	if (read_it(conf, error, size) == -1)
+		return -1;
+	if (reload.reserve == -1) /* the start: before -s is looked at */
+		(void)strlcpy(reload.socket, conf->socket,
+		    sizeof reload.socket);
+	return 0;
 }
 
 int
@@ -297,6 +309,10 @@ warn_fixed(const struct conf *now, const struct conf *next)
 {
 	if (memcmp(&now->limits, &next->limits, sizeof now->limits) != 0)
 		log_warn("limits take effect at the next start");
+	if (now->engines != next->engines || now->spin_us != next->spin_us)
+		log_warn("engines and spin take effect at the next start");
+	if (strcmp(reload.socket, next->socket) != 0)
+		log_warn("the socket's path takes effect at the next start");
 	if (strcmp(now->user, next->user) != 0 ||
 	    strcmp(now->chroot, next->chroot) != 0)
 		log_warn("user and chroot take effect at the next start");

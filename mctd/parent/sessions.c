@@ -15,9 +15,7 @@
 #include "sessions.h"
 #include "slots.h"
 #include "sockets.h"
-
-/* What a child names as an errno value is one. */
-#define ERRNO_MOST 4095
+#include "system.h"
 
 TAILQ_HEAD(session_list, session);
 LIST_HEAD(host_list, session);
@@ -323,19 +321,26 @@ note_closed(const struct session *s, enum end_reason reason, int err)
 	events_add(&note);
 }
 
-void
-sessions_failed(struct session *s, enum end_reason reason, int err)
+/* A dst never stood. */
+static void
+note_failed(const struct session *s, enum end_reason reason, int err)
 {
 	static const uint64_t none[COUNTS];
 	struct event_note note = { .type = EVENT_CONNECT_FAILED };
 
-	assert(s->state == SESSION_CONNECTING);
 	note.id = slots_id(s->slot);
 	note.bridge = slots_id(s->bridge);
 	note.reason = reason;
 	note.err = err;
 	events_add(&note);
 	remember(s, reason, err, none);
+}
+
+void
+sessions_failed(struct session *s, enum end_reason reason, int err)
+{
+	assert(s->state == SESSION_CONNECTING);
+	note_failed(s, reason, err);
 	slots_count(s->bridge, PARENT_FAILED);
 	release(s, 1);
 }
@@ -368,6 +373,8 @@ sessions_close(struct session *s, enum end_reason reason,
 	if (s->state != SESSION_OPEN) {
 		if (s->state == SESSION_READY)
 			note_closed(s, reason, 0);
+		else
+			note_failed(s, reason, 0);
 		release(s, 1);
 		return 0;
 	}
@@ -401,7 +408,7 @@ sessions_ended(uint32_t engine, const struct inner_end *end)
 
 	if (s == NULL || s->serial != end->serial || s->engine != engine ||
 	    (s->state != SESSION_OPEN && s->state != SESSION_CLOSING) ||
-	    end->reason >= END_REASONS || end->err > ERRNO_MOST)
+	    end->reason >= END_REASONS || !system_is_errno(end->err))
 		return -1;
 	/* an END that crosses a CLOSE: what the parent did counts */
 	if (s->state == SESSION_CLOSING)

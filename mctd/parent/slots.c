@@ -115,6 +115,8 @@ slots_take(enum slot_kind kind)
 	e->id = make_id(slot);
 	e->kind = (uint8_t)kind;
 	e->born_ns = clock_wall_ns();
+	if (kind == SLOT_BRIDGE) /* not its predecessor's */
+		memset(slots_spec(slot), 0, sizeof(struct bridge_spec));
 	slots_end(slot);
 	atomic_store_explicit(number_now(kind), p->size - p->count,
 	    memory_order_relaxed);
@@ -129,6 +131,7 @@ give(uint32_t slot, int ended)
 	struct pool *p = pool_of(kind);
 
 	assert(kind == SLOT_BRIDGE || kind == SLOT_SESSION);
+	assert(!ended || e->ended_ns != 0);
 	e->kind = ended ? SLOT_ENDED : SLOT_FREE;
 	e->state = STATE_NONE;
 	if (!ended)

@@ -192,22 +192,24 @@ sockets_listen_again(int fd, const struct addr *src,
 
 int
 sockets_accept(int fd, const struct addr *src, const struct bridge_options *o,
-    struct addr *peer)
+    struct addr *peer, const char **why)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof ss;
-	const char *why;
 	int accepted;
 
+	*why = NULL;
 	accepted = accept4(fd, (struct sockaddr *)&ss, &len,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (accepted == -1)
 		return -1;
 	addr_from_kernel(peer, (enum addr_kind)src->kind,
 	    (struct sockaddr *)&ss, len);
-	if (options_accepted(accepted, src, o, &why) == 0)
+	if (options_accepted(accepted, src, o, why) == 0)
 		return accepted;
-	/* the listener took them: the peer is gone already */
+	/* the listener took them: it may be that the peer is gone */
+	if (*why == NULL)
+		*why = strerror(errno);
 	errno = ECONNABORTED;
 	return give_up(accepted);
 }

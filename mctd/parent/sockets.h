@@ -17,8 +17,9 @@ int sockets_listen(const struct addr *src, const struct bridge_options *,
 /* Gives one that listens other options. */
 int sockets_listen_again(int fd, const struct addr *src,
     const struct bridge_options *, const char **why);
+/* ECONNABORTED: this peer is gone; with *why, its options could not be set. */
 int sockets_accept(int fd, const struct addr *src,
-    const struct bridge_options *, struct addr *peer);
+    const struct bridge_options *, struct addr *peer, const char **why);
 
 /* How sockets_dial went. */
 struct sockets_dial {

@@ -143,6 +143,35 @@ look_up(const struct parent_options *o, const struct conf *conf,
 	return 0;
 }
 
+/*
+ * Above the low numbers, which are for what is made after: channels first.
+ * 0, or -1 with errno.
+ */
+static int
+lift(int *fd)
+{
+	int high = fcntl(*fd, F_DUPFD_CLOEXEC, LOW_FDS);
+
+	if (high == -1)
+		return -1;
+	close(*fd);
+	*fd = high;
+	return 0;
+}
+
+static int
+lift_mappings(struct children_setup *setup)
+{
+	enum process_kind kind;
+	size_t i;
+
+	for (kind = PROCESS_CONTROL; kind < PROCESS_KINDS; kind++)
+		for (i = 0; i < setup->nfds[kind]; i++)
+			if (lift(&setup->fds[kind][i]) == -1)
+				return -1;
+	return 0;
+}
+
 static int
 make_mappings(const struct conf *conf, struct children_setup *setup)
 {
@@ -176,7 +205,7 @@ make_mappings(const struct conf *conf, struct children_setup *setup)
 	setup->fds[PROCESS_CONTROL][START_FD_RING] = e;
 	setup->nfds[PROCESS_CONTROL] = START_FD_COUNTERS + conf->engines;
 	setup->nfds[PROCESS_ENGINE] = conf->engines;
-	return 0;
+	return lift_mappings(setup);
 }
 
 static int
@@ -359,6 +388,13 @@ drop(const struct conf *conf, const struct budget *b, const struct identity *id,
 		log_fatal("%s: %s", step, strerror(errno));
 		return -1;
 	}
+	/* local.c goes into other directories, and back */
+	if (chdir("/") == -1) {
+		log_fatal("chroot %s: the user mctd runs as may not enter it: "
+			  "%s",
+		    conf->chroot, strerror(errno));
+		return -1;
+	}
 	if (reload_readable() == -1) {
 		log_fatal("the configuration cannot be read again by the "
 			  "user mctd runs as: %s",
@@ -396,7 +432,7 @@ start_privileged(const struct parent_options *o, struct conf *conf,
 	/* children have descriptor 0 from here, and daemon_ready does */
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null == -1 || dup2(null, 0) == -1 ||
-	    loop_init(b->parent_fds) == -1) {
+	    (null > 2 && close(null) == -1) || loop_init(b->parent_fds) == -1) {
 		log_fatal("start: %s", strerror(errno));
 		return -1;
 	}

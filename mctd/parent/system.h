@@ -52,9 +52,13 @@ int system_file_flags(void);
 
 /*
  * A pipe, not blocking: ends[0] to read from.  Returns how much it holds, at
- * most as asked, or -1 with errno.
+ * most as asked, or -1 with errno.  The limit by which it holds less.
  */
 long system_pipe(int ends[2], long bytes);
+const char *system_pipe_limit(long bytes);
+
+/* Whether it is an errno value: one that strerror has a text for. */
+int system_is_errno(uint32_t);
 
 /* Who is on the other side of a local socket. */
 #define SYSTEM_GROUPS 256

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <linux/filter.h>
 #include <linux/sctp.h>
@@ -171,6 +172,12 @@ system_connect_file(int fd, int way, int file)
 	un.sun_family = AF_LOCAL;
 	(void)snprintf(un.sun_path, sizeof un.sun_path, "%d", file);
 	return connect(fd, (struct sockaddr *)&un, sizeof un);
+}
+
+int
+system_is_errno(uint32_t err)
+{
+	return err <= INT_MAX && strerrordesc_np((int)err) != NULL;
 }
 
 int

@@ -23,11 +23,14 @@ struct power {
 	unsigned int bit;
 	unsigned int capability;
 	const char *name;
+	const char *missing; /* without it, a sentence */
 };
 
 static const struct power powers[] = {
-	{ POWER_LOW_PORTS, CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE" },
-	{ POWER_NET_ADMIN, CAP_NET_ADMIN, "CAP_NET_ADMIN" },
+	{ POWER_LOW_PORTS, CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE",
+	    "a src has a port under 1024, which takes CAP_NET_BIND_SERVICE" },
+	{ POWER_NET_ADMIN, CAP_NET_ADMIN, "CAP_NET_ADMIN",
+	    "a bridge has a mark, which takes CAP_NET_ADMIN" },
 };
 #define POWERS (sizeof powers / sizeof powers[0])
 
@@ -69,10 +72,26 @@ drop_user(const struct sandbox *s)
 	return 0;
 }
 
+/* A power that is to be kept and was never there; NULL: none. */
+static const char *
+missing_power(unsigned int wanted)
+{
+	size_t i;
+
+	for (i = 0; i < POWERS; i++)
+		if ((wanted & powers[i].bit) && !sandbox_has(powers[i].bit))
+			return powers[i].missing;
+	return NULL;
+}
+
 int
 sandbox_enter(const struct sandbox *s, const char **step)
 {
 	if (s->privileged) {
+		if ((*step = missing_power(s->powers)) != NULL) {
+			errno = EPERM;
+			return -1;
+		}
 		if (s->kind != PROCESS_PARENT)
 			empty_namespaces();
 		*step = "chroot";

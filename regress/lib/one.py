@@ -1,6 +1,9 @@
 """One system test, as the first process of its namespaces.
 
 usage: one.py BUILD FILE FUNCTION DIRECTORY
+
+A test that cannot be run on this machine returns why; that is printed, and
+the exit status is NOT_RUN.
 """
 
 import importlib.util
@@ -11,6 +14,8 @@ import traceback
 import isolate
 from mctd import Daemon
 from program import Program
+
+NOT_RUN = 77
 
 
 class Context:
@@ -72,11 +77,14 @@ def main():
     build, path, function, tmp = sys.argv[1:]
     try:
         context = Context(build, tmp)
-        getattr(load(path), function)(context)
+        why = getattr(load(path), function)(context)
         context.finish()
     except Exception:
         traceback.print_exc()
         return 1
+    if why:
+        print(why)
+        return NOT_RUN
     return 0
 
 

@@ -2,6 +2,7 @@
 it, in both directions, with the reason in the event and the log, and the
 counters of the closed session whole."""
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -239,6 +240,19 @@ def test_dst_that_accepts_and_resets_at_once(context):
                 scene.closed("dst-reset", err=errno.ECONNRESET)
 
 
+def test_dst_that_resets_as_the_peer_speaks(context):
+    """Whatever comes first, it is dst's reset."""
+    for scene in scenes(context):
+        for _ in range(30):
+            peer, dst = scene.line.pair()
+            peer.sendall(b"hello")
+            break_off(dst)
+            assert broken(peer) == b""
+            event = scene.next_closed()
+            assert event["reason"] == "dst-reset", event
+            assert event.get("bytes-to-dst", 0) in (0, 5), event
+
+
 def test_dst_that_accepts_and_closes_at_once_while_the_peer_speaks(context):
     """The peer sees a reset, as nothing takes what it says."""
     for scene in scenes(context):
@@ -358,24 +372,21 @@ def test_peer_that_ends_before_dst_stands(context):
 
 
 def test_peer_that_resets_before_dst_stands(context):
-    """Whether dst hears of it at all or not, nothing is left."""
-    server, src, daemon, monitor = silent(context, TCP4, TCP4, "connect 30")
-    before = files_at_rest(daemon)
-    peer = connect(src)
-    peer.sendall(b"early")
-    wait_for(lambda: daemon.show("sessions"), 20, "session")
-    reset(peer)
-    server.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
-    wait_for(lambda: monitor.all("session-closed") or
-             monitor.all("connect-failed"), 20, "end")
-    if monitor.all("session-closed"):
-        event, = monitor.all("session-closed", reason="peer-reset")
-        got = expect_reset(accept(server))
-        assert len(got) == event.get("bytes-to-dst", 0), (got, event)
-    else:
-        monitor.wait("connect-failed", reason="peer-gone")
-    assert daemon.show("sessions") == []
-    wait_open_files(daemon, before)
+    """Its session does not wait for dst any more, and says so."""
+    for src in (TCP4, TCP6, MPTCP):
+        _server, src_text, daemon, monitor = silent(
+            context, src, TCP4, "connect 1h")
+        before = files_at_rest(daemon)
+        peer = connect(src_text)
+        peer.sendall(b"early")
+        wait_for(lambda daemon=daemon: daemon.show("sessions"), 20,
+                 "session")
+        reset(peer)
+        event = monitor.wait("connect-failed")
+        assert event["reason"] == "peer-gone", event
+        assert daemon.show("sessions") == []
+        assert not monitor.all("session-closed")
+        wait_open_files(daemon, before)
 
 
 def test_dst_without_a_route_is_reported(context):
@@ -437,6 +448,26 @@ def test_idle_ends_a_half_closed_session_too(context):
             half_close_and_wait(one, other)
             scene.close_of(name, 9, "idle", 3, err=0)
     at_once(context, check, options="idle 1 half-closed 30")
+
+
+def test_lifetime_for_all_families(context):
+    """It ends a session that is busy, and one that is half-closed."""
+    def check(scene):
+        peer, dst = scene.line.pair()
+        carried = 0
+        while not scene.monitor.all("session-closed"):
+            with contextlib.suppress(OSError, AssertionError):
+                exchange(peer, dst, 1000)
+                carried += 1000
+        event = scene.next_closed()
+        assert event["reason"] == "lifetime", event
+        for way in ("bytes-to-dst", "bytes-to-src"):
+            assert 1000 <= carried <= event[way] <= carried + 1000, (
+                event, carried)
+        for one, other, name, _ in scene.pairs():
+            half_close_and_wait(one, other)
+            scene.close_of(name, 9, "lifetime", 3, err=0)
+    at_once(context, check, options="lifetime 1")
 
 
 def test_timeout_with_bytes_undelivered_is_a_reset(context):

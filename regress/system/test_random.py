@@ -13,7 +13,6 @@ from collections import Counter
 
 from ends import app_directory
 from fds import files_at_rest, wait_open_files
-from program import wait_for
 from traffic import Traffic
 from watch import Monitor
 
@@ -24,6 +23,7 @@ KINDS = (
      ("mptcp4", "mptcp:127.0.0.1:{port}"), ("mptcp6", "mptcp:[::1]:{port}")),
     (("seqpath", "unixseq:{app}/{port}"), ("seqname", "unixseq:@{port}")),
 )
+REASONS = ("clean", "peer-reset", "dst-reset")
 SECONDS, SANITIZED_SECONDS = 20, 6
 CONF = 'limits { sessions 512 events 65536 }\ndirectory "%s"\n'
 
@@ -41,13 +41,13 @@ def seconds(context):
 class Scene:
     """A daemon with a bridge from each kind to each that it can go to."""
 
-    def __init__(self, context, rough, most=4 << 20):
+    def __init__(self, context, rough, most=4 << 20, conf=""):
         seed = os.environ.get("MCTD_SEED") or str(random.randrange(1 << 32))
         print("MCTD_SEED=" + seed, flush=True)
         self.context = context
         self.traffic = Traffic(seed, most)
         app = app_directory(context)
-        conf = CONF % app
+        conf += CONF % app
         for kinds in KINDS:
             for src_kind, src in kinds:
                 for dst_kind, dst in kinds:
@@ -92,9 +92,11 @@ class Scene:
             carried.accepted, (bridge, carried.peers, carried.accepted)
         assert bridge["failed"] == bridge["sessions"] == 0, bridge
         reasons = Counter(e["reason"] for e in closed)
+        odd = [e for e in closed if e["reason"] not in REASONS]
+        assert not odd, (bridge["name"], odd)
         for word, side in (("peer-reset", "peer"), ("dst-reset", "dst")):
-            assert reasons.pop(word, 0) <= carried.broke[side], bridge
-        assert set(reasons) <= {"clean"}, (bridge, reasons)
+            assert reasons[word] <= carried.broke[side], (
+                bridge["name"], reasons, carried.broke)
         for way, one, other in (("bytes-to-dst", "peer", "dst"),
                                 ("bytes-to-src", "dst", "peer")):
             counted = sum(e.get(way, 0) for e in closed)
@@ -105,6 +107,12 @@ class Scene:
             assert rough or carried.got[other] == carried.sent[one], bridge
 
 
+def may_break(name):
+    """Linux does not always tell an MPTCP end that the other one broke off:
+    with no daemon in between, too, it may wait for ever."""
+    return "mptcp" not in name
+
+
 def test_every_byte_arrives_between_all_kinds(context):
     """Half-closes, pauses and readers that stop, but all go to their end."""
     Scene(context, lambda name: False).run(flight=30)
@@ -112,10 +120,10 @@ def test_every_byte_arrives_between_all_kinds(context):
 
 def test_what_breaks_off_harms_no_other(context):
     """One end in three resets, or closes in the middle."""
-    Scene(context, lambda name: True, most=1 << 20).run(flight=50)
+    Scene(context, may_break, most=1 << 20).run(flight=50)
 
 
 def test_many_that_break_off_among_large_ones(context):
-    """Half of the bridges have both."""
-    Scene(context, lambda name: sum(name.encode()) % 2,
-          most=16 << 20).run(flight=100)
+    """Half of the bridges have both; on two engines."""
+    Scene(context, lambda name: may_break(name) and sum(name.encode()) % 2,
+          most=16 << 20, conf="engines 2\n").run(flight=100)

@@ -13,10 +13,12 @@
 #include <sys/wait.h>
 
 #include <bsd/unistd.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +27,7 @@
 #include "../../mctd/engine/engine.h"
 #include "../../mctd/sandbox/sandbox.h"
 #include "engine_rig.h"
+#include "engine_spy.h"
 
 #define WAIT_S 20
 #define NSLOTS (ERIG_BRIDGES + ERIG_SESSIONS)
@@ -37,32 +40,46 @@ erig_init(int argc, char *argv[])
 	setproctitle_init(argc, argv, environ);
 }
 
-/* A region of counters for each engine; ours is looked into. */
+/* A region of counters for each engine. */
 static void
-erig_memory(struct erig *rig, int fds[ERIG_ENGINES])
+erig_memory(struct erig *rig, int *fds, int regions)
 {
 	size_t bytes = counters_bytes(NSLOTS, ERIG_PIPES);
 	int read_only, i;
 	void *mem;
 
-	for (i = 0; i < ERIG_ENGINES; i++) {
+	for (i = 0; i < regions; i++) {
 		mem = sandbox_memory("test", bytes, &read_only, &fds[i]);
 		assert_non_null(mem);
 		close(read_only);
 		if (i == ERIG_ENGINE)
-			counters_map(&rig->counters, mem, NSLOTS, ERIG_PIPES);
+			counters_map(&rig->counters, mem, NSLOTS, rig->pipes);
+		else if (i == ERIG_OTHER_ENGINE)
+			counters_map(&rig->others, mem, NSLOTS, rig->pipes);
 		else
 			munmap(mem, bytes);
 	}
 }
 
+/* The stale bytes are not the pattern that the traffic has. */
 static void
-erig_pipes(struct erig *rig)
+erig_pipes(struct erig *rig, const struct erig_setup *s)
 {
-	int i;
+	char bytes[1024];
+	uint32_t i;
+	size_t n;
 
-	for (i = 0; i < ERIG_PIPES; i++)
+	memset(bytes, 0xa5, sizeof bytes);
+	for (i = 0; i < rig->pipes; i++) {
 		assert_return_code(pipe2(rig->pipe[i], O_NONBLOCK), errno);
+		assert_return_code(fcntl(rig->pipe[i][1], F_SETPIPE_SZ,
+				       s->pipe_bytes),
+		    errno);
+		for (n = 0; n < s->stale_bytes; n += sizeof bytes)
+			assert_int_equal(write(rig->pipe[i][1], bytes,
+					     sizeof bytes),
+			    sizeof bytes);
+	}
 }
 
 static void
@@ -92,10 +109,10 @@ erig_fork(struct erig *rig, int channel_bytes)
 }
 
 void
-erig_start(struct erig *rig, int active, int channel_bytes)
+erig_as_usual(struct erig_setup *s)
 {
 	struct inner_start m = { .kind = PROCESS_ENGINE,
-		.active = (uint8_t)active,
+		.active = 1,
 		.level = LOG_LEVEL_DEBUG,
 		.bridges = ERIG_BRIDGES,
 		.sessions = ERIG_SESSIONS,
@@ -105,50 +122,101 @@ erig_start(struct erig *rig, int active, int channel_bytes)
 		.engine = ERIG_ENGINE,
 		.pipes = ERIG_PIPES,
 		.fds = ERIG_FDS };
+
+	memset(s, 0, sizeof *s);
+	s->start = m;
+	s->regions = ERIG_ENGINES;
+	s->pipe_bytes = ERIG_PIPE_BYTES;
+}
+
+void
+erig_begin(struct erig *rig, const struct erig_setup *s)
+{
 	uint8_t buf[FRAME_MAX];
 	struct frame_out out;
-	struct frame_in in;
-	int fds[ERIG_ENGINES], i;
+	int fds[ERIG_ENGINES + 1], i;
 
 	memset(rig, 0, sizeof *rig);
-	erig_memory(rig, fds);
-	erig_pipes(rig);
-	erig_fork(rig, channel_bytes);
+	rig->pipes = s->start.pipes;
+	if (rig->pipes > ERIG_PIPES)
+		rig->pipes = ERIG_PIPES;
+	espy_setup();
+	erig_memory(rig, fds, s->regions);
+	rig->pipe_bytes = (uint32_t)s->pipe_bytes;
+	erig_pipes(rig, s);
+	erig_fork(rig, s->channel_bytes);
 	frame_begin(&out, buf, sizeof buf, MSG_P2X_START, 0, 0);
-	inner_put_start(&out, &m);
-	erig_send(rig, &out, fds, ERIG_ENGINES);
-	for (i = 0; i < ERIG_ENGINES; i++)
+	inner_put_start(&out, &s->start);
+	erig_send(rig, &out, fds, (size_t)s->regions);
+	for (i = 0; i < s->regions; i++)
 		close(fds[i]);
+}
+
+void
+erig_start_as(struct erig *rig, const struct erig_setup *s)
+{
+	struct frame_in in;
+
+	erig_begin(rig, s);
 	erig_packet(rig, MSG_X2P_READY, &in);
 	assert_int_equal(frame_done(&in), 0);
-	if (active)
+	if (s->start.active)
 		erig_send_pipes(rig);
 }
 
 void
-erig_activate(struct erig *rig)
+erig_start(struct erig *rig, int active, int channel_bytes)
+{
+	struct erig_setup s;
+
+	erig_as_usual(&s);
+	s.start.active = (uint8_t)active;
+	s.channel_bytes = channel_bytes;
+	erig_start_as(rig, &s);
+}
+
+void
+erig_send_activate(struct erig *rig, uint32_t which, const int *fds, size_t n)
 {
 	uint8_t buf[FRAME_HEADER + sizeof(uint32_t)];
 	struct frame_out out;
 
 	frame_begin(&out, buf, sizeof buf, MSG_P2X_ACTIVATE, 0, 0);
-	frame_put_u32(&out, ERIG_ENGINE);
-	erig_send(rig, &out, NULL, 0);
+	frame_put_u32(&out, which);
+	erig_send(rig, &out, fds, n);
+}
+
+void
+erig_activate(struct erig *rig)
+{
+	erig_send_activate(rig, ERIG_ENGINE, NULL, 0);
 	erig_send_pipes(rig);
 }
 
 void
-erig_send_pipes(struct erig *rig)
+erig_send_some_pipes(struct erig *rig, uint16_t first, uint16_t count,
+    size_t nfds)
 {
-	struct inner_pipes m = { .first = 0,
-		.count = ERIG_PIPES,
-		.bytes = 65536 };
+	struct inner_pipes m = { .first = first,
+		.count = count,
+		.bytes = rig->pipe_bytes };
 	uint8_t buf[64];
 	struct frame_out out;
 
 	frame_begin(&out, buf, sizeof buf, MSG_P2E_PIPES, 0, 0);
 	inner_put_pipes(&out, &m);
-	erig_send(rig, &out, &rig->pipe[0][0], (size_t)2 * ERIG_PIPES);
+	/* those that it names, as far as there are so many */
+	if (first + nfds / 2 > ERIG_PIPES)
+		first = 0;
+	erig_send(rig, &out, &rig->pipe[first][0], nfds);
+}
+
+void
+erig_send_pipes(struct erig *rig)
+{
+	if (rig->pipes > 0)
+		erig_send_some_pipes(rig, 0, (uint16_t)rig->pipes,
+		    (size_t)2 * rig->pipes);
 }
 
 void
@@ -239,8 +307,10 @@ erig_wait_end(struct erig *rig, uint32_t slot)
 void
 erig_wait_stop(struct erig *rig, int status)
 {
+	size_t bytes = counters_bytes(NSLOTS, ERIG_PIPES);
 	struct frame_in in;
-	int got, i;
+	uint32_t i;
+	int got;
 
 	while (erig_recv(rig, &in))
 		continue;
@@ -248,8 +318,11 @@ erig_wait_stop(struct erig *rig, int status)
 	assert_int_equal(waitpid(rig->pid, &got, 0), rig->pid);
 	assert_true(WIFEXITED(got));
 	assert_int_equal(WEXITSTATUS(got), status);
-	munmap(rig->counters.slots, counters_bytes(NSLOTS, ERIG_PIPES));
-	for (i = 0; i < ERIG_PIPES; i++) {
+	if (rig->counters.slots != NULL)
+		munmap(rig->counters.slots, bytes);
+	if (rig->others.slots != NULL)
+		munmap(rig->others.slots, bytes);
+	for (i = 0; i < rig->pipes; i++) {
 		close(rig->pipe[i][0]);
 		close(rig->pipe[i][1]);
 	}
@@ -316,4 +389,64 @@ erig_poll(int fd, short events)
 	struct pollfd p = { .fd = fd, .events = events };
 
 	assert_int_equal(poll(&p, 1, WAIT_S * 1000), 1);
+}
+
+uint64_t
+erig_cpu_us(const struct erig *rig)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	assert_int_equal(clock_getcpuclockid(rig->pid, &clock), 0);
+	assert_return_code(clock_gettime(clock, &ts), errno);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+unsigned int
+erig_descriptors(const struct erig *rig)
+{
+	unsigned int n = 0;
+	char path[64];
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)rig->pid);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n;
+}
+
+unsigned int
+erig_lent(const struct erig *rig)
+{
+	unsigned int n = 0;
+	uint32_t i;
+
+	for (i = 0; i < rig->pipes; i++)
+		n += atomic_load(&rig->counters.pipes[i]) != 0;
+	return n;
+}
+
+int
+erig_pipe_bytes(const struct erig *rig, uint32_t pipe)
+{
+	int n;
+
+	assert_return_code(ioctl(rig->pipe[pipe][0], FIONREAD, &n), errno);
+	return n;
+}
+
+void
+erig_wait_pipes_back(const struct erig *rig)
+{
+	uint64_t since_ms = clock_ms();
+	uint32_t i;
+
+	for (i = 0; i < rig->pipes; i++) {
+		while (atomic_load(&rig->counters.pipes[i]) != 0)
+			erig_pause(since_ms);
+		assert_int_equal(erig_pipe_bytes(rig, i), 0);
+	}
 }

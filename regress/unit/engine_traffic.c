@@ -18,6 +18,7 @@
 #include "engine_rig.h"
 
 #define CHUNK 65536
+#define FLOWS 64 /* at once */
 
 static void
 set_int(int fd, int option, int value)
@@ -65,11 +66,16 @@ erig_pair(struct erig_side *side, enum addr_kind kind, int buffer_bytes)
 	if (kind == ADDR_TCP)
 		tcp_pair(fd, buffer_bytes);
 	else
-		assert_return_code(socketpair(AF_UNIX, SOCK_STREAM, 0, fd),
+		assert_return_code(socketpair(AF_UNIX,
+				       kind == ADDR_UNIXSEQ ? SOCK_SEQPACKET :
+							      SOCK_STREAM,
+				       0, fd),
 		    errno);
 	for (i = 0; i < 2; i++)
 		assert_return_code(fcntl(fd[i], F_SETFL, O_NONBLOCK), errno);
 	set_int(fd[0], SO_OOBINLINE, 1);
+	if (kind == ADDR_UNIXSEQ)
+		set_int(fd[0], SO_TIMESTAMPNS, 1);
 	if (buffer_bytes > 0)
 		set_int(fd[0], SO_SNDBUF, buffer_bytes);
 	side->inside = fd[0];
@@ -112,24 +118,32 @@ erig_sessions(struct erig *rig, uint32_t slot, const struct erig_side *peer,
 }
 
 void
-erig_session(struct erig *rig, uint32_t slot, const struct erig_side *peer,
-    const struct erig_side *dst, uint32_t idle_ms, uint32_t half_closed_ms)
+erig_session_as(struct erig *rig, struct inner_session *m,
+    const struct erig_side *peer, const struct erig_side *dst)
 {
-	struct inner_session m = { .slot = slot,
-		.id = 1000 + slot,
-		.serial = ++rig->serial,
-		.idle_ms = idle_ms,
-		.half_closed_ms = half_closed_ms,
-		.peer_kind = peer->kind,
-		.dst_kind = dst->kind };
 	int fds[2] = { peer->inside, dst->inside };
 	uint8_t buf[256];
 	struct frame_out out;
 
+	m->id = 1000 + m->slot;
+	m->serial = ++rig->serial;
+	m->peer_kind = peer->kind;
+	m->dst_kind = dst->kind;
 	frame_begin(&out, buf, sizeof buf, MSG_P2E_SESSIONS, 0, 0);
 	frame_put_u16(&out, 1);
-	inner_put_session(&out, &m);
+	inner_put_session(&out, m);
 	erig_send(rig, &out, fds, 2);
+}
+
+void
+erig_session(struct erig *rig, uint32_t slot, const struct erig_side *peer,
+    const struct erig_side *dst, uint32_t idle_ms, uint32_t half_closed_ms)
+{
+	struct inner_session m = { .slot = slot,
+		.idle_ms = idle_ms,
+		.half_closed_ms = half_closed_ms };
+
+	erig_session_as(rig, &m, peer, dst);
 }
 
 void
@@ -162,8 +176,8 @@ pattern(size_t at)
 	return (uint8_t)((at * 2654435761u) >> 13 ^ at >> 7);
 }
 
-static size_t
-write_some(int fd, size_t from, size_t n)
+size_t
+erig_write_some(int fd, size_t from, size_t n, int flags)
 {
 	uint8_t buf[CHUNK];
 	ssize_t sent;
@@ -173,15 +187,15 @@ write_some(int fd, size_t from, size_t n)
 		n = sizeof buf;
 	for (i = 0; i < n; i++)
 		buf[i] = pattern(from + i);
-	sent = send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	sent = send(fd, buf, n, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent == -1 && errno == EAGAIN)
 		return 0;
 	assert_return_code(sent, errno);
 	return (size_t)sent;
 }
 
-static size_t
-read_some(int fd, size_t from, size_t n)
+size_t
+erig_read_some(int fd, size_t from, size_t n)
 {
 	uint8_t buf[CHUNK];
 	ssize_t got;
@@ -198,34 +212,67 @@ read_some(int fd, size_t from, size_t n)
 	return (size_t)got;
 }
 
+/* Where in the pattern the bytes begin that go out of side i. */
+static size_t
+begin_of(size_t flow, int i)
+{
+	return (2 * flow + (size_t)i) * 77777777;
+}
+
+/* What poll said of side i. */
+static void
+flow_step(struct erig_flow *f, size_t flow, int i, const struct pollfd *p,
+    size_t chunk)
+{
+	int o = !i;
+
+	if (p->revents & POLLOUT)
+		f->written[i] +=
+		    erig_write_some(f->fd[i], begin_of(flow, i) + f->written[i],
+			f->want[i] - f->written[i], 0);
+	if (p->events & POLLIN && p->revents & ~POLLOUT)
+		f->done[o] += erig_read_some(f->fd[i],
+		    begin_of(flow, o) + f->done[o], chunk);
+}
+
+void
+erig_exchange_all(struct erig_flow *flows, size_t n, size_t chunk)
+{
+	struct pollfd p[2 * FLOWS];
+	struct erig_flow *f;
+	size_t k, left;
+	int i;
+
+	assert_in_range(n, 1, FLOWS);
+	for (;;) {
+		left = 0;
+		for (k = 0; k < 2 * n; k++) {
+			f = &flows[k / 2];
+			i = k & 1;
+			p[k].events = 0;
+			if (f->done[!i] < f->want[!i])
+				p[k].events |= POLLIN;
+			if (f->written[i] < f->want[i])
+				p[k].events |= POLLOUT;
+			p[k].fd = p[k].events == 0 ? -1 : f->fd[i];
+			left += f->want[i] - f->done[i];
+		}
+		if (left == 0)
+			return;
+		assert_true(poll(p, 2 * n, 20000) > 0);
+		for (k = 0; k < 2 * n; k++)
+			if (p[k].fd != -1)
+				flow_step(&flows[k / 2], k / 2, k & 1, &p[k],
+				    chunk);
+	}
+}
+
 void
 erig_exchange(int a, int b, size_t a_to_b, size_t b_to_a, size_t chunk)
 {
-	size_t written[2] = { 0, 0 }, done[2] = { 0, 0 };
-	size_t want[2] = { a_to_b, b_to_a };
-	struct pollfd p[2];
-	int fd[2] = { a, b };
-	int i, o;
+	struct erig_flow flow = { .fd = { a, b }, .want = { a_to_b, b_to_a } };
 
-	while (done[0] < want[0] || done[1] < want[1]) {
-		for (i = 0; i < 2; i++) {
-			p[i].fd = fd[i];
-			p[i].events = 0;
-			if (done[!i] < want[!i])
-				p[i].events |= POLLIN;
-			if (written[i] < want[i])
-				p[i].events |= POLLOUT;
-		}
-		assert_true(poll(p, 2, 20000) > 0);
-		for (i = 0; i < 2; i++) {
-			o = !i;
-			if (p[i].revents & POLLOUT)
-				written[i] += write_some(fd[i], written[i],
-				    want[i] - written[i]);
-			if (p[i].events & POLLIN && p[i].revents & ~POLLOUT)
-				done[o] += read_some(fd[i], done[o], chunk);
-		}
-	}
+	erig_exchange_all(&flow, 1, chunk);
 }
 
 void
@@ -235,7 +282,7 @@ erig_write(int fd, size_t from, size_t n)
 
 	while (n > 0) {
 		erig_poll(fd, POLLOUT);
-		sent = write_some(fd, from, n);
+		sent = erig_write_some(fd, from, n, 0);
 		from += sent;
 		n -= sent;
 	}
@@ -248,7 +295,7 @@ erig_read(int fd, size_t from, size_t n)
 
 	while (n > 0) {
 		erig_poll(fd, POLLIN);
-		got = read_some(fd, from, n);
+		got = erig_read_some(fd, from, n);
 		from += got;
 		n -= got;
 	}
@@ -265,4 +312,41 @@ erig_read_end(int fd, int err)
 	assert_int_equal(n, err == 0 ? 0 : -1);
 	if (err != 0)
 		assert_int_equal(errno, err);
+}
+
+void
+erig_read_pipe_end(int fd)
+{
+	char c;
+
+	erig_poll(fd, POLLHUP);
+	assert_int_equal(read(fd, &c, 1), 0);
+}
+
+void
+erig_write_descriptor(int fd, size_t from, size_t n, int descriptor)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	uint8_t bytes[1024];
+	struct iovec iov = { .iov_base = bytes, .iov_len = n };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.room,
+		.msg_controllen = sizeof control.room };
+	struct cmsghdr *c;
+	size_t i;
+
+	assert_in_range(n, 1, sizeof bytes);
+	for (i = 0; i < n; i++)
+		bytes[i] = pattern(from + i);
+	memset(&control, 0, sizeof control);
+	c = CMSG_FIRSTHDR(&msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof descriptor);
+	memcpy(CMSG_DATA(c), &descriptor, sizeof descriptor);
+	assert_int_equal(sendmsg(fd, &msg, MSG_NOSIGNAL), n);
 }

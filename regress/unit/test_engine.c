@@ -279,6 +279,32 @@ gone_local_dst_delivers_its_last_bytes(void **state)
 	close_session();
 }
 
+/* It shuts its way in, so a send to it fails, and speaks on. */
+static void
+side_that_takes_no_more_may_speak_on(void **state)
+{
+	static const enum addr_kind other[] = { ADDR_TCP, ADDR_UNIX };
+	struct erig_side *side, *writer;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		open_session(i % 2 == 0 ? other[i / 2] : ADDR_UNIX,
+		    i % 2 == 0 ? ADDR_UNIX : other[i / 2]);
+		side = i % 2 == 0 ? &dst : &peer;
+		writer = i % 2 == 0 ? &peer : &dst;
+		erig_exchange(peer.outside, dst.outside, 100, 100, 100);
+		shutdown(side->outside, SHUT_RD);
+		erig_write(writer->outside, 0, 1000);
+		erig_write(side->outside, 0, 1000);
+		erig_read(writer->outside, 0, 1000);
+		erig_write(side->outside, 1000, 100000);
+		erig_read(writer->outside, 1000, 100000);
+		shutdown(side->outside, SHUT_WR);
+		wait_end(side == &peer ? END_PEER_RESET : END_DST_RESET, EPIPE);
+	}
+}
+
 static void
 urgent_bytes_keep_their_place(void **state)
 {
@@ -296,31 +322,6 @@ urgent_bytes_keep_their_place(void **state)
 	finish(22, 0);
 }
 
-/* Sends n bytes of zeros with a descriptor. */
-static void
-send_descriptor(int fd, size_t n)
-{
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	char bytes[64] = { 0 };
-	struct iovec iov = { .iov_base = bytes, .iov_len = n };
-	struct msghdr msg = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.room,
-		.msg_controllen = sizeof control.room };
-	struct cmsghdr *c;
-
-	memset(&control, 0, sizeof control);
-	c = CMSG_FIRSTHDR(&msg);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	assert_int_equal(sendmsg(fd, &msg, 0), n);
-}
-
 static void
 bytes_behind_descriptors_arrive(void **state)
 {
@@ -329,9 +330,10 @@ bytes_behind_descriptors_arrive(void **state)
 	(void)state;
 	open_session(ADDR_UNIX, ADDR_TCP);
 	for (i = 0; i < 5; i++)
-		send_descriptor(peer.outside, 10);
+		erig_write_descriptor(peer.outside, 10 * (size_t)i, 10,
+		    STDERR_FILENO);
 	erig_wait_count(&rig, SLOT, COUNT_BYTES_TO_DST, 50);
-	assert_int_equal(recv(dst.outside, (char[64]){ 0 }, 64, 0), 50);
+	erig_read(dst.outside, 0, 50);
 	finish(50, 0);
 }
 
@@ -351,6 +353,7 @@ main(int argc, char *argv[])
 		TEST(reset_of_a_half_closed_side_is_reported),
 		TEST(broken_dst_delivers_its_last_bytes),
 		TEST(gone_local_dst_delivers_its_last_bytes),
+		TEST(side_that_takes_no_more_may_speak_on),
 		TEST(urgent_bytes_keep_their_place),
 		TEST(bytes_behind_descriptors_arrive),
 	};

@@ -1,6 +1,6 @@
 /*
- * The engine's parts that need no process: lists, groups of datagrams, and
- * libevent's arena.
+ * The engine's parts that need no process: lists, groups of datagrams, the
+ * pool of pipes, and libevent's arena.
  */
 
 #include <stdarg.h>
@@ -11,11 +11,15 @@
 
 #include <sys/eventfd.h>
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../../common/limits.h"
 #include "../../mctd/engine/chain.h"
 #include "../../mctd/engine/group.h"
+#include "../../mctd/engine/pipes.h"
 #include "../../mctd/engine/watch.h"
 
 static void
@@ -148,6 +152,77 @@ run_is_cut_to_what_one_call_takes(void **state)
 	}
 }
 
+/* Every pipe once, its owner written, stale bytes drained. */
+static void
+pool_lends_each_pipe_once(void **state)
+{
+	_Atomic uint64_t owner[4] = { 9, 9, 9, 9 };
+	static struct pipes pool;
+	uint8_t scratch[100];
+	int fd[4][2], lent[4], i;
+
+	(void)state;
+	memset(&pool, 0, sizeof pool);
+	pool.owner = owner;
+	for (i = 0; i < 4; i++) {
+		assert_return_code(pipe2(fd[i], O_NONBLOCK), errno);
+		assert_int_equal(write(fd[i][1], scratch, 100), 100);
+		assert_int_equal(write(fd[i][1], scratch, 77), 77);
+		assert_int_equal(pipes_add(&pool, fd[i][0], fd[i][1], scratch,
+				     sizeof scratch),
+		    0);
+		assert_int_equal(owner[i], 0);
+		assert_int_equal(read(fd[i][0], scratch, 1), -1);
+	}
+	for (i = 0; i < 4; i++) {
+		lent[i] = pipes_borrow(&pool, 100 + (unsigned int)i, 0);
+		assert_in_range(lent[i], 0, 3);
+		assert_int_equal(owner[lent[i]], 100 + i);
+	}
+	assert_int_equal(pipes_borrow(&pool, 200, 0), -1);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(owner[lent[i]], 100 + i);
+	pipes_return(&pool, lent[1], scratch, sizeof scratch);
+	assert_int_equal(owner[lent[1]], 0);
+	assert_int_equal(pipes_borrow(&pool, 300, 0), lent[1]);
+	assert_int_equal(write(fd[lent[2]][1], scratch, 100), 100);
+	pipes_return(&pool, lent[2], scratch, 10);
+	assert_int_equal(owner[lent[2]], 0);
+	assert_int_equal(read(fd[lent[2]][0], scratch, 1), -1);
+	for (i = 0; i < 4; i++) {
+		close(fd[i][0]);
+		close(fd[i][1]);
+	}
+}
+
+static void
+pool_keeps_half_from_the_sticky(void **state)
+{
+	_Atomic uint64_t owner[5] = { 0 };
+	static struct pipes pool;
+	uint8_t scratch[8];
+	int fd[2], i;
+
+	(void)state;
+	memset(&pool, 0, sizeof pool);
+	pool.owner = owner;
+	assert_return_code(pipe2(fd, O_NONBLOCK), errno);
+	for (i = 0; i < 5; i++)
+		assert_int_equal(pipes_add(&pool, fd[0], fd[1], scratch,
+				     sizeof scratch),
+		    0);
+	for (i = 0; i < 2; i++)
+		assert_int_not_equal(pipes_borrow(&pool, 1, 1), -1);
+	for (i = 0; pipes_borrow(&pool, 1, 1) != -1; i++)
+		continue;
+	assert_in_range(i, 0, 1); /* half of five is two or three */
+	for (i += 2; i < 5; i++)
+		assert_int_not_equal(pipes_borrow(&pool, 1, 0), -1);
+	assert_int_equal(pipes_borrow(&pool, 1, 0), -1);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 #define FDS  600 /* a child's limit */
 #define USED 500
 
@@ -203,6 +278,8 @@ main(void)
 		cmocka_unit_test(group_takes_no_empty_datagram),
 		cmocka_unit_test(group_keeps_its_limits),
 		cmocka_unit_test(run_is_cut_to_what_one_call_takes),
+		cmocka_unit_test(pool_lends_each_pipe_once),
+		cmocka_unit_test(pool_keeps_half_from_the_sticky),
 		cmocka_unit_test(arena_suffices_for_every_descriptor),
 	};
 

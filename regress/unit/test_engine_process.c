@@ -12,11 +12,13 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../../mctd/engine/engine.h"
 #include "engine_rig.h"
+#include "engine_spy.h"
 
 #define SLOT ERIG_FIRST
 
@@ -29,6 +31,20 @@ start(void **state)
 {
 	(void)state;
 	erig_start(&rig, 1, 0);
+	return 0;
+}
+
+/* With two slots, so that a sweep of timeouts comes by each soon. */
+static int
+start_small(void **state)
+{
+	struct erig_setup s;
+
+	(void)state;
+	erig_as_usual(&s);
+	s.start.sessions = 2;
+	s.start.pipes = 0;
+	erig_start_as(&rig, &s);
 	return 0;
 }
 
@@ -127,6 +143,133 @@ half_closed_session_ends_when_silent(void **state)
 	shutdown(peer.outside, SHUT_WR);
 	erig_read_end(dst.outside, 0);
 	wait_end(END_HALF_CLOSED, rig.serial);
+	close_session();
+}
+
+static void
+open_timed(const struct inner_session *times)
+{
+	struct inner_session m = *times;
+
+	m.slot = SLOT;
+	erig_pair(&peer, ADDR_TCP, 0);
+	erig_pair(&dst, ADDR_TCP, 0);
+	erig_session_as(&rig, &m, &peer, &dst);
+}
+
+/* Until the sweep of timeouts has come by each slot. */
+static void
+wait_sweep(void)
+{
+	struct inner_session m = { .slot = SLOT + 1, .lifetime_ms = 1 };
+	struct erig_side p, d;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		erig_pair(&p, ADDR_UNIX, 0);
+		erig_pair(&d, ADDR_UNIX, 0);
+		erig_session_as(&rig, &m, &p, &d);
+		assert_int_equal(erig_wait_end(&rig, SLOT + 1)->reason,
+		    END_LIFETIME);
+		erig_close_pair(&p);
+		erig_close_pair(&d);
+	}
+}
+
+/* Before it was half-closed it may have been silent for any time. */
+static void
+half_closed_time_begins_with_the_half_close(void **state)
+{
+	const struct inner_session times = { .half_closed_ms = 60000 };
+	uint64_t serial;
+
+	(void)state;
+	open_timed(&times);
+	serial = rig.serial;
+	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+	espy->ahead_ms += 120000;
+	shutdown(peer.outside, SHUT_WR);
+	erig_read_end(dst.outside, 0);
+	espy->ahead_ms += 50000;
+	wait_sweep();
+	erig_write(dst.outside, 0, 1000);
+	erig_read(peer.outside, 0, 1000);
+	espy->ahead_ms += 50000; /* and begins again with each byte */
+	wait_sweep();
+	erig_write(dst.outside, 0, 1000);
+	erig_read(peer.outside, 0, 1000);
+	espy->ahead_ms += 61000;
+	wait_end(END_HALF_CLOSED, serial);
+	close_session();
+}
+
+static void
+idle_time_begins_with_each_byte(void **state)
+{
+	const struct inner_session times = { .idle_ms = 60000 };
+	uint64_t serial;
+	int i;
+
+	(void)state;
+	open_timed(&times);
+	serial = rig.serial;
+	for (i = 0; i < 2; i++) {
+		espy->ahead_ms += 50000;
+		wait_sweep();
+		erig_exchange(peer.outside, dst.outside, i == 0, i == 1, 1);
+	}
+	espy->ahead_ms += 61000;
+	wait_end(END_IDLE, serial);
+	close_session();
+}
+
+/* However much it moves. */
+static void
+lifetime_ends_a_session(void **state)
+{
+	const struct inner_session times = { .lifetime_ms = 3600000,
+		.idle_ms = 60000,
+		.half_closed_ms = 60000 };
+	const struct inner_end *end;
+	uint64_t serial;
+	int i;
+
+	(void)state;
+	open_timed(&times);
+	serial = rig.serial;
+	for (i = 0; i < 70; i++) {
+		erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+		espy->ahead_ms += 50000;
+	}
+	wait_sweep();
+	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+	espy->ahead_ms += 51000;
+	wait_sweep();
+	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+	espy->ahead_ms += 50000;
+	end = erig_wait_end(&rig, SLOT);
+	assert_int_equal(end->reason, END_LIFETIME);
+	assert_int_equal(end->err, 0); /* nothing was left undelivered */
+	assert_int_equal(end->serial, serial);
+	close_session();
+}
+
+/* The parent has to reset it: to close it would say that this was all. */
+static void
+end_of_lifetime_with_bytes_to_go_is_a_reset(void **state)
+{
+	const struct inner_session times = { .lifetime_ms = 3600000 };
+	const struct inner_end *end;
+
+	(void)state;
+	open_timed(&times);
+	while (poll(&(struct pollfd){ .fd = peer.outside, .events = POLLOUT },
+		   1, 20) == 1)
+		erig_write_some(peer.outside, 0, 65536, 0);
+	espy->ahead_ms += 3600000;
+	end = erig_wait_end(&rig, SLOT);
+	assert_int_equal(end->reason, END_LIFETIME);
+	assert_int_equal(end->err, ETIMEDOUT);
 	close_session();
 }
 
@@ -250,37 +393,6 @@ one_busy_session_does_not_starve_another(void **state)
 }
 
 static void
-standby_takes_over(void **state)
-{
-	(void)state;
-	erig_start(&rig, 0, 0);
-	erig_activate(&rig);
-	open_session(0, 0);
-	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
-	close_session();
-	erig_stop(&rig, 0);
-}
-
-static void
-standby_ends_with_its_parent(void **state)
-{
-	(void)state;
-	erig_start(&rig, 0, 0);
-	erig_stop(&rig, 0);
-}
-
-static void
-standby_takes_no_session(void **state)
-{
-	(void)state;
-	erig_start(&rig, 0, 0);
-	open_session(0, 0);
-	close_session();
-	erig_wait_stop(&rig, 1);
-	assert_non_null(strstr(rig.log, "message"));
-}
-
-static void
 slot_in_use_is_fatal(void **state)
 {
 	(void)state;
@@ -375,19 +487,21 @@ int
 main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+#define TEST(f)  cmocka_unit_test_setup_teardown(f, start, stop)
+#define SMALL(f) cmocka_unit_test_setup_teardown(f, start_small, stop)
 		TEST(session_closes_at_request),
 		TEST(close_may_cross_the_end),
 		TEST(silent_session_ends),
 		TEST(half_closed_session_ends_when_silent),
+		SMALL(half_closed_time_begins_with_the_half_close),
+		SMALL(idle_time_begins_with_each_byte),
+		SMALL(lifetime_ends_a_session),
+		SMALL(end_of_lifetime_with_bytes_to_go_is_a_reset),
 		TEST(open_session_has_no_half_closed_timeout),
 		TEST(stalled_peer_does_not_hold_a_broken_session),
 		TEST(many_sessions_come_in_one_message),
 		TEST(one_busy_session_does_not_starve_another),
 		cmocka_unit_test(no_end_is_lost_when_the_channel_is_full),
-		cmocka_unit_test(standby_takes_over),
-		cmocka_unit_test(standby_ends_with_its_parent),
-		cmocka_unit_test(standby_takes_no_session),
 		cmocka_unit_test(slot_in_use_is_fatal),
 		cmocka_unit_test(slot_out_of_range_is_fatal),
 		cmocka_unit_test(message_that_is_not_defined_is_fatal),

@@ -468,6 +468,12 @@ test_no_handle_is_an_error(void **state)
 	assert_non_null(mct_error(NULL));
 	assert_string_equal(mct_role(NULL), "none");
 	assert_int_equal(mct_has("list"), 1);
+	assert_int_equal(mct_has("ended"), 1);
+	assert_int_equal(mct_has("tcp"), 1);
+	assert_int_equal(mct_has("mptcp"), 1);
+	assert_int_equal(mct_has("seqtipc"), 1);
+	assert_int_equal(mct_has("none"), 0);
+	assert_int_equal(mct_has(""), 0);
 	assert_int_equal(mct_has("teleport"), 0);
 	assert_string_equal(mct_version(), MCTD_VERSION);
 }

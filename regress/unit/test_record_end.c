@@ -1,0 +1,249 @@
+/*
+ * How sessions of records end: half-closes and resets as they came, with
+ * every record before them; and kinds that do not match.
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../common/limits.h"
+#include "../../mctd/engine/engine.h"
+#include "../../mctd/engine/stream.h"
+#include "../../mctd/engine/watch.h"
+#include "engine_record.h"
+#include "engine_rig.h"
+#include "engine_spy.h"
+
+#define SLOT ERIG_FIRST
+
+static struct erig rig;
+static struct erig_side peer;
+static struct erig_side dst;
+
+static void
+open_session(void)
+{
+	erig_pair(&peer, ADDR_UNIXSEQ, 0);
+	erig_pair(&dst, ADDR_UNIXSEQ, 0);
+	erig_session(&rig, SLOT, &peer, &dst, 0, 0);
+}
+
+static int
+start(void **state)
+{
+	(void)state;
+	erig_start(&rig, 1, 0);
+	return 0;
+}
+
+static int
+stop(void **state)
+{
+	(void)state;
+	erig_stop(&rig, 0);
+	return 0;
+}
+
+static void
+wait_end(enum end_reason reason, int err)
+{
+	const struct inner_end *end = erig_wait_end(&rig, SLOT);
+
+	assert_int_equal(end->reason, reason);
+	assert_int_equal(end->err, err);
+	erig_close_pair(&peer);
+	erig_close_pair(&dst);
+}
+
+static void
+half_close_keeps_other_direction(void **state)
+{
+	struct erig_side *first, *second;
+	unsigned int n;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		open_session();
+		first = i == 0 ? &peer : &dst;
+		second = i == 0 ? &dst : &peer;
+		erecord_give(first->outside, 1000, 1);
+		shutdown(first->outside, SHUT_WR);
+		erecord_expect(second->outside, 1000, 1);
+		erig_read_end(second->outside, 0);
+		for (n = 0; n < 100; n++) {
+			erecord_give(second->outside,
+			    erecord_sizes[n % ERECORD_SIZES], n);
+			erecord_expect(first->outside,
+			    erecord_sizes[n % ERECORD_SIZES], n);
+		}
+		shutdown(second->outside, SHUT_WR);
+		erig_read_end(first->outside, 0);
+		wait_end(END_CLEAN, 0);
+	}
+}
+
+/* A local socket that is closed with something unread is reset. */
+static void
+reset_is_reported(void **state)
+{
+	struct erig_side *side, *other;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		open_session();
+		side = i == 0 ? &peer : &dst;
+		other = i == 0 ? &dst : &peer;
+		erecord_give(other->outside, 100, 1);
+		erig_poll(side->outside, POLLIN);
+		close(side->outside);
+		side->outside = -1;
+		wait_end(i == 0 ? END_PEER_RESET : END_DST_RESET, ECONNRESET);
+	}
+}
+
+/* The kernel tells of the reset before it gives out what lies before it. */
+static void
+last_records_of_a_reset_side_arrive(void **state)
+{
+	unsigned int n;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		erig_pair(&peer, ADDR_UNIXSEQ, 0);
+		erig_pair(&dst, ADDR_UNIXSEQ, 0);
+		if (i == 1)
+			/* a send to dst meets the reset, not a read */
+			erecord_give(peer.outside, 10, 1);
+		assert_int_equal(send(dst.inside, "unread", 6, 0), 6);
+		for (n = 0; n < 5; n++)
+			erecord_give(dst.outside, 100, n);
+		close(dst.outside);
+		dst.outside = -1;
+		erig_session(&rig, SLOT, &peer, &dst, 0, 0);
+		for (n = 0; n < 5; n++)
+			erecord_expect(peer.outside, 100, n);
+		wait_end(END_DST_RESET, ECONNRESET);
+	}
+}
+
+static void
+gone_dst_delivers_its_last_records(void **state)
+{
+	unsigned int n;
+
+	(void)state;
+	erig_pair(&peer, ADDR_UNIXSEQ, 0);
+	erig_pair(&dst, ADDR_UNIXSEQ, 0);
+	for (n = 0; n < 5; n++)
+		erecord_give(dst.outside, 100, n);
+	close(dst.outside);
+	dst.outside = -1;
+	erecord_give(peer.outside, 100, 0); /* EPIPE at dst */
+	erig_session(&rig, SLOT, &peer, &dst, 0, 0);
+	for (n = 0; n < 5; n++)
+		erecord_expect(peer.outside, 100, n);
+	assert_int_equal(erig_wait_end(&rig, SLOT)->reason, END_DST_RESET);
+	erig_close_pair(&peer);
+	erig_close_pair(&dst);
+}
+
+static uint8_t stream_buf[PEEK_BYTES];
+
+static void
+close_dst(void)
+{
+	close(dst.outside);
+	dst.outside = -1;
+}
+
+/*
+ * A stream in this process, whose dst is reset between the peek at its record
+ * and the discard.
+ */
+static void
+reset_behind_a_record_loses_none(void **state)
+{
+	struct stream_start s = { .id = 1,
+		.kind = { ADDR_UNIXSEQ, ADDR_UNIXSEQ } };
+	struct stream_work work = { .buf = stream_buf };
+	struct counters_slot count = { .id = 1 };
+	struct stream st;
+	unsigned int n;
+
+	(void)state;
+	erig_pair(&peer, ADDR_UNIXSEQ, 0);
+	erig_pair(&dst, ADDR_UNIXSEQ, 0);
+	assert_int_equal(send(dst.inside, "unread", 6, 0), 6);
+	for (n = 0; n < 5; n++)
+		erecord_give(dst.outside, 100, n);
+	s.fd[0] = peer.inside;
+	s.fd[1] = dst.inside;
+	stream_start(&st, &s, &count, &work);
+	(void)stream_event(&st, STREAM_DST, WATCH_READ);
+	espy_after_send = close_dst;
+	while (!(stream_run(&st, &work) & STREAM_OVER))
+		continue;
+	assert_int_equal(dst.outside, -1);
+	for (n = 0; n < 5; n++)
+		erecord_expect(peer.outside, 100, n);
+	assert_int_equal(count.count[COUNT_BYTES_TO_SRC], 500);
+	assert_int_equal(st.end, END_DST_RESET);
+	erig_close_pair(&peer);
+	erig_close_pair(&dst);
+}
+
+static void
+records_and_bytes_do_not_mix(void **state)
+{
+	static const enum addr_kind kinds[][2] = { { ADDR_UNIX, ADDR_UNIXSEQ },
+		{ ADDR_UNIXSEQ, ADDR_UNIX }, { ADDR_TCP, ADDR_UNIXSEQ },
+		{ ADDR_UNIXSEQ, ADDR_TCP }, { ADDR_UDP, ADDR_UDP },
+		{ ADDR_TCP, ADDR_UDP }, { ADDR_UNIXDGRAM, ADDR_UNIXDGRAM } };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		erig_start(&rig, 1, 0);
+		/* what the message says counts */
+		erig_pair(&peer, ADDR_UNIX, 0);
+		erig_pair(&dst, ADDR_UNIX, 0);
+		peer.kind = (uint8_t)kinds[i][0];
+		dst.kind = (uint8_t)kinds[i][1];
+		erig_session(&rig, SLOT, &peer, &dst, 0, 0);
+		erig_wait_stop(&rig, 1);
+		assert_non_null(strstr(rig.log, "message"));
+		erig_close_pair(&peer);
+		erig_close_pair(&dst);
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+		TEST(half_close_keeps_other_direction),
+		TEST(reset_is_reported),
+		TEST(last_records_of_a_reset_side_arrive),
+		TEST(gone_dst_delivers_its_last_records),
+		cmocka_unit_test(reset_behind_a_record_loses_none),
+		cmocka_unit_test(records_and_bytes_do_not_mix),
+	};
+
+	erig_init(argc, argv);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
