@@ -86,8 +86,11 @@ session_time(struct session_table *t, struct session *s)
 	watch_arm(WATCH_SWEEP, SWEEP_MS);
 }
 
-/* One that is held up is not woken for more of what it cannot pass on. */
-static void
+/*
+ * One that is held up is not woken for more of what it cannot pass on.  0, or
+ * -1 when it can be watched no more.
+ */
+static int
 session_hear(struct session_table *t, uint32_t slot)
 {
 	struct stream *st = &session_at(t, slot)->stream;
@@ -98,8 +101,10 @@ session_hear(struct session_table *t, uint32_t slot)
 		if (deaf == st->side[i].deaf)
 			continue;
 		st->side[i].deaf = (uint8_t)deaf;
-		watch_hear(watch_number(t, slot, i), !deaf);
+		if (watch_hear(watch_number(t, slot, i), !deaf) == -1)
+			return -1;
 	}
+	return 0;
 }
 
 /* Does what the stream wants. */
@@ -112,7 +117,10 @@ session_wants(struct session_table *t, uint32_t slot, unsigned int wants)
 		session_end(t, slot, s->stream.end, s->stream.err);
 		return;
 	}
-	session_hear(t, slot);
+	if (session_hear(t, slot) == -1) {
+		session_end(t, slot, END_ERROR, ENOMEM);
+		return;
+	}
 	if (wants & STREAM_AGAIN)
 		chain_push(t->runs, slot);
 	if (wants & STREAM_LOOK) {

@@ -145,12 +145,17 @@ stream_held_up(const struct stream *st, int i)
 uint64_t
 stream_gathers(const struct stream *st)
 {
+	const struct stream_side *s;
+	uint64_t since_ms = 0;
 	int i;
 
-	for (i = STREAM_PEER; i <= STREAM_DST; i++)
-		if (st->side[i].gather != -1)
-			return st->side[i].gather_ms;
-	return 0;
+	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
+		s = &st->side[i];
+		if (s->gather != -1 &&
+		    (since_ms == 0 || s->gather_ms < since_ms))
+			since_ms = s->gather_ms;
+	}
+	return since_ms;
 }
 
 int
@@ -447,11 +452,16 @@ settle(struct stream *st, int was_half_closed, struct stream_work *work)
 		st->moved_ms = work->now_ms;
 	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
 		s = &st->side[i];
-		if (s->way == WAY_FLOWS || s->pipe == -1)
+		if (s->way == WAY_FLOWS)
+			continue;
+		if (s->gather != -1)
+			gather_return(&work->gathers, s->gather);
+		s->gather = -1;
+		s->held = 0;
+		if (s->pipe == -1)
 			continue;
 		pipes_return(&work->pipes, s->pipe, work->buf, PEEK_BYTES);
 		s->pipe = -1;
-		s->held = 0;
 	}
 	return wants(st);
 }

@@ -81,17 +81,16 @@ watch_del(uint32_t number)
 	(void)event_del(&watches[number].ev);
 }
 
-void
+int
 watch_hear(uint32_t number, int reads)
 {
 	struct watch *w = &watches[number];
 	evutil_socket_t fd = event_get_fd(&w->ev);
 
-	/* the place of a descriptor that was watched is there: no failure */
 	(void)event_del(&w->ev);
 	(void)event_assign(&w->ev, base, fd, WATCHED | (reads ? EV_READ : 0),
 	    happened, w);
-	(void)event_add(&w->ev, NULL);
+	return event_add(&w->ev, NULL);
 }
 
 static void

@@ -42,9 +42,9 @@ void watch_del(uint32_t number);
 
 /*
  * Whether it is to tell of what can be read; at first it does.  After each
- * change it tells of all that is so.
+ * change it tells of all that is so.  0, or -1 when the kernel has no memory.
  */
-void watch_hear(uint32_t number, int reads);
+int watch_hear(uint32_t number, int reads);
 
 /* Calls the user once, ms from now; when already under way, no change. */
 void watch_set_timer(enum watch_timer, const struct watch_user *);

@@ -349,12 +349,14 @@ def listens_at(port):
 
 
 def test_iperf3_in_all_directions(context):
-    context.program(need("iperf3"), "-s", "-B", "::1", "-p", "9201")
-    # one who only looked would be a client to it
-    wait_for(lambda: listens_at(9201), 20, "iperf3")
     daemon = context.daemon(
         QUICK + 'bridge "iperf3" tcp:127.0.0.1:8201 tcp:[::1]:9201\n')
     for more in ((), ("-R",), ("--bidir",)):
+        # one for each: for a moment after a test it calls itself busy
+        server = context.program(need("iperf3"), "-s", "-1", "-B", "::1",
+                                 "-p", "9201")
+        # one who only looked would be a client to it
+        wait_for(lambda: listens_at(9201), 20, "iperf3")
         result = json.loads(run(
             "iperf3", "-c", "127.0.0.1", "-p", "8201", "-J", "-t", "1",
             "-P", "4", *more))
@@ -364,6 +366,8 @@ def test_iperf3_in_all_directions(context):
         assert len(sums) == 2 if more == ("--bidir",) else 1, result["end"]
         for one in sums:
             assert one["bytes"] > 1 << 20, one
+        server.process.wait(20)
+        wait_for(lambda: not listens_at(9201), 20, "end of iperf3")
     bridge = wait_end(daemon)["iperf3"]
     assert bridge["opened"] == 5 + 5 + 9, bridge
     assert min(bridge["bytes-to-dst"], bridge["bytes-to-src"]) > 1 << 20
