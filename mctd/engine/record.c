@@ -62,6 +62,19 @@ record_peek(const struct stream_side *s, struct stream_work *work,
 	return 0;
 }
 
+/*
+ * A local socket looks for a record first, and for its end then: one that
+ * came in between is there when it is asked again.
+ */
+static int
+record_look(const struct stream_side *s, struct stream_work *work,
+    struct record *r)
+{
+	if (record_peek(s, work, r) == -1)
+		return -1;
+	return r->is_end ? record_peek(s, work, r) : 0;
+}
+
 static int
 record_discard(const struct stream_side *s, struct stream_work *work,
     size_t len)
@@ -158,7 +171,7 @@ record_pass(struct stream *st, int i, struct stream_work *work)
 
 	if (s->gather != -1)
 		return gather_pass(st, i, work);
-	if (record_peek(s, work, &r) == -1) {
+	if (record_look(s, work, &r) == -1) {
 		/* a local socket tells so before it gives its last records */
 		if (errno == ECONNRESET && (s->traits & KIND_MARKED))
 			return stream_reset(st, i, errno);

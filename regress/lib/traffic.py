@@ -247,18 +247,29 @@ class End:
 
     def check_record(self, got):
         """Its size must be that of the one that was sent.  None: it was
-        empty; where one of these is due the end cannot be told from it,
-        but comes again."""
+        empty, or no end yet; where an empty one is due the end cannot be
+        told from it, but comes again."""
         if self.to_come is None:
             assert got in (0, HEAD.size), (self.label, got)
-            return got
+            return None if got == 0 and self.has_more() else got
         if got == 0 and self.got == self.partner.total:
             return 0
         due = next(self.to_come, None)
+        if got == 0 and due != 0 and self.has_more():
+            self.to_come = itertools.chain((due,), self.to_come)
+            return None
         if got == 0:
             return None if due == 0 else 0
         assert got == due, (str(self), got, due)
         return got
+
+    def has_more(self):
+        """A local socket looks for a record first, and for its end then:
+        what came in between shows when it is asked again."""
+        try:
+            return self.sock.recv(1, socket.MSG_PEEK) != b""
+        except OSError:
+            return True  # the next read tells
 
     def check(self, data):
         """The bytes that came are those which the partner sends here."""

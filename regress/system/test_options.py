@@ -7,7 +7,7 @@ import re
 import socket
 import subprocess
 
-from echo import Echo, ask, asked, tcp
+from echo import Echo, ask, asked, ending, tcp
 from ends import (Line, QUICK, accept, app_directory, connect, exchange,
                   expect_refusal, listen, take)
 from program import wait_for
@@ -156,6 +156,40 @@ def lost_by_keepalive(context, far_is):
                                  "keepalive-count 2")
     wire.far.mute("w0")
     wire.expect_lost()
+
+
+def lost_while_half_closed(context, far_is, shuts):
+    """One way has ended; the other has nothing to carry when the wire goes
+    mute, and only keepalive can tell."""
+    wire = Wire(context, far_is, "half-closed 0 keepalive 1s "
+                                 "keepalive-interval 1s keepalive-count 2")
+    near, far = wire.near(), wire.peer if far_is == "peer" else wire.end
+    one, other = (near, far) if shuts == "near" else (far, near)
+    one.shutdown(socket.SHUT_WR)
+    assert other.recv(1) == b""
+    other.sendall(b"still")
+    assert take(one, 5) == b"still"
+    wire.far.mute("w0")
+    event = wire.monitor.wait("session-closed")
+    assert event["reason"] == far_is + "-lost", event
+    assert event["err"] == errno.ETIMEDOUT, event
+    assert ending(near) == ("reset" if shuts == "near" else "end")
+
+
+def test_keepalive_finds_a_lost_peer_after_dst_half_closed(context):
+    lost_while_half_closed(context, "peer", "near")
+
+
+def test_keepalive_finds_a_lost_peer_that_half_closed(context):
+    lost_while_half_closed(context, "peer", "far")
+
+
+def test_keepalive_finds_a_lost_dst_after_peer_half_closed(context):
+    lost_while_half_closed(context, "dst", "near")
+
+
+def test_keepalive_finds_a_lost_dst_that_half_closed(context):
+    lost_while_half_closed(context, "dst", "far")
 
 
 def test_keepalive_finds_a_lost_peer(context):

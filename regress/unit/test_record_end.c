@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,6 +65,77 @@ wait_end(enum end_reason reason, int err)
 	assert_int_equal(end->err, err);
 	erig_close_pair(&peer);
 	erig_close_pair(&dst);
+}
+
+/* What a thread of its own sends and ends, when it is told to. */
+static struct {
+	int fd;
+	unsigned int pause;
+	pthread_barrier_t turn;
+} last;
+
+static void *
+send_last(void *arg)
+{
+	volatile unsigned int n;
+
+	for (;;) {
+		(void)pthread_barrier_wait(&last.turn);
+		if (last.fd == -1)
+			return arg;
+		for (n = 0; n < last.pause; n++)
+			continue;
+		erecord_give(last.fd, 5, 1);
+		shutdown(last.fd, SHUT_WR);
+		(void)pthread_barrier_wait(&last.turn);
+	}
+}
+
+/* Carries records out of peer, without a rest, until it has ended. */
+static void
+carry_all(struct stream_work *work, struct counters_slot *count)
+{
+	struct stream_start how = { .fd = { peer.inside, dst.inside },
+		.kind = { ADDR_UNIXSEQ, ADDR_UNIXSEQ },
+		.id = 1 };
+	struct stream st;
+
+	stream_start(&st, &how, count, work);
+	while (st.side[STREAM_PEER].way == WAY_FLOWS) {
+		(void)stream_event(&st, STREAM_PEER, WATCH_READ);
+		assert_int_equal(stream_run(&st, work) & STREAM_OVER, 0);
+	}
+}
+
+/* The kernel looks for a record first, and for the end after that. */
+static void
+record_that_comes_with_the_end_is_not_lost(void **state)
+{
+	static uint8_t buf[PEEK_BYTES];
+	struct stream_work work = { .buf = buf };
+	struct counters_slot count;
+	pthread_t thread;
+	int i;
+
+	(void)state;
+	memset(&count, 0, sizeof count);
+	assert_int_equal(pthread_barrier_init(&last.turn, NULL, 2), 0);
+	assert_int_equal(pthread_create(&thread, NULL, send_last, NULL), 0);
+	for (i = 0; i < 30000; i++) {
+		erig_pair(&peer, ADDR_UNIXSEQ, 0);
+		erig_pair(&dst, ADDR_UNIXSEQ, 0);
+		last.fd = peer.outside;
+		last.pause = (unsigned int)(i * 37) % 3000;
+		(void)pthread_barrier_wait(&last.turn);
+		carry_all(&work, &count);
+		(void)pthread_barrier_wait(&last.turn);
+		erecord_expect(dst.outside, 5, 1);
+		erig_close_pair(&peer);
+		erig_close_pair(&dst);
+	}
+	last.fd = -1;
+	(void)pthread_barrier_wait(&last.turn);
+	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
 static void
@@ -241,6 +313,7 @@ main(int argc, char *argv[])
 		TEST(last_records_of_a_reset_side_arrive),
 		TEST(gone_dst_delivers_its_last_records),
 		cmocka_unit_test(reset_behind_a_record_loses_none),
+		cmocka_unit_test(record_that_comes_with_the_end_is_not_lost),
 		cmocka_unit_test(records_and_bytes_do_not_mix),
 	};
 
