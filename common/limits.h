@@ -90,6 +90,12 @@
 /* No END this long after CLOSE, and the engine is taken for dead. */
 #define END_WAIT_S             2
 
+/*
+ * A child at work is asked once a second whether it lives; one that owes the
+ * answer for so long is killed.
+ */
+#define HEARTBEAT_S            5
+
 /* Children report themselves ready within this time, or start fails. */
 #define CHILD_START_S          20
 

@@ -20,6 +20,7 @@ static const char *const count_names[COUNTS] = {
 	[COUNT_DROP_OVERFLOW] = "drop-overflow",
 	[COUNT_DROP_OTHER] = "drop-other",
 	[COUNT_DROP_RIGHTS] = "drop-rights",
+	[COUNT_DROP_ENGINE] = "drop-engine-death",
 };
 
 static const char *const parent_count_names[PARENT_COUNTS] = {

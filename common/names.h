@@ -25,6 +25,7 @@ enum count {
 	COUNT_DROP_OVERFLOW, /* the kernel's receive queue at src */
 	COUNT_DROP_OTHER,
 	COUNT_DROP_RIGHTS, /* local records that lost what rode on them */
+	COUNT_DROP_ENGINE, /* in the hands of an engine that died */
 	COUNTS
 };
 #define COUNT_DROP_FIRST COUNT_DROP_NO_BUFFER

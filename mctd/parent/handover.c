@@ -48,6 +48,8 @@ put_session(struct frame_out *out, const struct session *s)
 	m.rate = o->rate;
 	m.peer_kind = e->peer.kind;
 	m.dst_kind = e->dst.kind;
+	m.recovered = 0;
+	m.age_ms = 0;
 	inner_put_session(out, &m);
 }
 

@@ -15,9 +15,10 @@
 #include "../../common/names.h"
 
 struct counters_slot {
-	_Atomic uint32_t id; /* 0 while the slot changes hands */
-	uint32_t unused;
+	_Atomic uint32_t id;        /* 0 while the slot changes hands */
+	_Atomic uint32_t ended;     /* counters_end; 0: it has not */
 	_Atomic uint64_t active_ms; /* clock_ms() of the last movement */
+	_Atomic uint64_t ways; /* of a stream: the engine's, for the next */
 	_Atomic uint64_t count[COUNTS];
 };
 
@@ -27,6 +28,12 @@ struct counters {
 	/* Who has bytes in a pipe: counters_owner; 0: nobody. */
 	_Atomic uint64_t *pipes;
 	uint32_t npipes;
+	/*
+	 * What the engine has in hand, for the one that takes over: the way of
+	 * a session (counters_owner; 0: none), and how far it is on it.
+	 */
+	_Atomic uint64_t *op;
+	_Atomic uint64_t *step;
 };
 
 size_t counters_bytes(uint32_t nslots, uint32_t npipes);
@@ -37,6 +44,29 @@ static inline uint64_t
 counters_owner(uint32_t id, int side)
 {
 	return (uint64_t)id << 1 | (unsigned int)side;
+}
+
+/*
+ * How a session ended, stored before its END is sent and before anything of
+ * it is thrown away: of a dead engine's session it says what the END would
+ * have said.
+ */
+static inline uint32_t
+counters_end(unsigned int reason, int err)
+{
+	return (uint32_t)err << 8 | (reason + 1);
+}
+
+static inline unsigned int
+counters_end_reason(uint32_t ended)
+{
+	return (ended & 0xff) - 1;
+}
+
+static inline int
+counters_end_err(uint32_t ended)
+{
+	return (int)(ended >> 8);
 }
 
 /* The engine's side. */

@@ -73,6 +73,8 @@ inner_put_session(struct frame_out *out, const struct inner_session *m)
 	frame_put_u32(out, m->rate);
 	frame_put_u8(out, m->peer_kind);
 	frame_put_u8(out, m->dst_kind);
+	frame_put_u8(out, m->recovered);
+	frame_put_u32(out, m->age_ms);
 }
 
 void
@@ -87,6 +89,8 @@ inner_get_session(struct frame_in *in, struct inner_session *m)
 	m->rate = frame_get_u32(in);
 	m->peer_kind = frame_get_u8(in);
 	m->dst_kind = frame_get_u8(in);
+	m->recovered = frame_get_u8(in);
+	m->age_ms = frame_get_u32(in);
 }
 
 void

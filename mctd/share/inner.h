@@ -26,7 +26,8 @@ enum inner_type {
 	MSG_P2E_DST,      /* with one descriptor */
 	MSG_P2E_CLOSE,
 	MSG_P2E_SRC_CLOSE,
-	MSG_P2E_PIPES, /* with two descriptors each: out, in */
+	MSG_P2E_PIPES,   /* with two descriptors each: out, in */
+	MSG_P2E_RESUMED, /* all of a dead engine's sessions were sent */
 	MSG_E2P_ENDS,
 	MSG_E2P_INSTALLED,  /* answer to DST */
 	MSG_E2P_SRC_CLOSED, /* answer to SRC_CLOSE */
@@ -39,7 +40,9 @@ enum inner_type {
 	MSG_C2P_RELOAD,
 	MSG_P2C_DONE, /* answers to the four above */
 	MSG_P2C_ERROR,
-	MSG_P2C_EVENTS
+	MSG_P2C_EVENTS,
+	MSG_P2X_PING, /* to a child at work */
+	MSG_X2P_PONG  /* its answer, at once */
 };
 
 enum process_kind {
@@ -95,6 +98,12 @@ struct inner_session {
 	uint32_t rate;     /* bytes a second, each way; 0: no limit */
 	uint8_t peer_kind; /* enum addr_kind: how to discard, what to set */
 	uint8_t dst_kind;
+	/*
+	 * Another engine had it and died: what is in pipes and not discarded
+	 * is found out from the sockets and from what the counters say.
+	 */
+	uint8_t recovered;
+	uint32_t age_ms; /* of its lifetime; 0 of a new one */
 };
 
 /* A src socket, by a number of its own; DSTs name it. */
