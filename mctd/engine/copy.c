@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "kind.h"
+#include "look.h"
+#include "mark.h"
 #include "pass.h"
 #include "tcp.h"
 
@@ -34,12 +36,9 @@ read_away(int fd, uint8_t *buf, size_t n)
 	return recvmsg(fd, &msg, MSG_DONTWAIT);
 }
 
-/*
- * Takes n bytes, which were peeked, from the kernel's queue.  TCP can drop
- * them where they are; others copy them.
- */
-static int
-discard(const struct stream_side *s, uint8_t *buf, size_t n)
+/* TCP can drop them where they are; others copy them. */
+int
+copy_discard(const struct stream_side *s, uint8_t *buf, size_t n)
 {
 	ssize_t got;
 
@@ -74,15 +73,20 @@ copy_some(struct stream *st, int i, struct stream_work *work, size_t most)
 
 	if (ask > most)
 		ask = most;
+	if (s->shifted && look_set_place(s->fd, 0) == -1)
+		return stream_over(st, i, errno);
+	s->shifted = 0;
 	got = recv(s->fd, work->buf, ask, MSG_PEEK | MSG_DONTWAIT);
 	if (got == -1)
 		return stream_peek_failed(st, i);
 	if (got == 0)
 		return stream_ended(st, i);
+	s->shifted = s->shifts;
+	mark_set(st->count, i, MARK_SEND, (uint32_t)got);
 	sent = send(t->fd, work->buf, (size_t)got, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent == -1)
 		return stream_send_failed(st, i);
-	if (discard(s, work->buf, (size_t)sent) == -1)
+	if (copy_discard(s, work->buf, (size_t)sent) == -1)
 		return stream_over(st, i, errno);
 	stream_moved(st, i, (size_t)sent, work);
 	if (sent < got) {
@@ -91,6 +95,7 @@ copy_some(struct stream *st, int i, struct stream_work *work, size_t most)
 		t->starved |= !(t->traits & KIND_EDGES);
 		return PASS_STOP;
 	}
+	s->shifted = 0; /* the discarding moved it back */
 	if ((size_t)got >= SPLICE_FROM_BYTES &&
 	    (s->traits & t->traits & KIND_BULK))
 		s->bulk = SPLICES_SHORT;

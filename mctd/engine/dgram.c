@@ -5,6 +5,11 @@
  * before that, what arrives waits in the kernel.  What was read is counted
  * as arrived at each bridge before it is sent on, so a bridge's arrivals are
  * never less than its departures and drops together.
+ *
+ * When an engine dies, what its bridges miss in departures and drops was in
+ * its hands: the next one counts it as lost so.  How far the drops that the
+ * kernel tells of are counted stands with each bridge as well, and is stored
+ * before they are counted, so that none is counted twice.
  */
 
 #include <errno.h>
@@ -24,7 +29,7 @@ struct dgram_src {
 	int fd;
 	uint8_t kind; /* enum addr_kind; ADDR_NONE: no src here */
 	uint8_t readable;
-	uint8_t succeeded; /* took over: old drops have been counted */
+	uint8_t succeeded; /* took over: dropped is what one before counted */
 	uint32_t dropped;  /* as the kernel told it last */
 	struct dst *first; /* of the dsts attached */
 };
@@ -113,6 +118,48 @@ dgram_src(struct dgram_table *t, const struct inner_src *m, int fd)
 	return watch_add(t->first_watch + m->src, fd, &t->events);
 }
 
+/* In a bridge's place for the next engine: drops counted up to there. */
+#define WAYS_DROPPED (UINT64_C(1) << 32)
+
+static void
+keep_dropped(const struct dgram_src *s, struct counters_slot *c)
+{
+	atomic_store_explicit(&c->ways, WAYS_DROPPED | s->dropped,
+	    memory_order_relaxed);
+}
+
+/* The bridges of a src may have been left at different places. */
+static void
+take_dropped(struct dgram_src *s, const struct counters_slot *c)
+{
+	uint64_t ways = atomic_load_explicit(&c->ways, memory_order_relaxed);
+	uint32_t dropped = (uint32_t)ways;
+
+	if ((ways & WAYS_DROPPED) &&
+	    (!s->succeeded || dropped - s->dropped < UINT32_MAX / 2))
+		s->dropped = dropped;
+	s->succeeded = 1;
+}
+
+/* What came in, and neither went out nor was counted as dropped. */
+static void
+count_lost(struct counters_slot *c)
+{
+	uint64_t known, in;
+	int i;
+
+	in = atomic_load_explicit(&c->count[COUNT_MESSAGES_IN],
+	    memory_order_relaxed);
+	known = atomic_load_explicit(&c->count[COUNT_MESSAGES_OUT],
+	    memory_order_relaxed);
+	for (i = COUNT_DROP_FIRST; i < COUNTS; i++)
+		if (i != COUNT_DROP_RIGHTS)
+			known += atomic_load_explicit(&c->count[i],
+			    memory_order_relaxed);
+	if (in > known)
+		counters_add(c, COUNT_DROP_ENGINE, in - known);
+}
+
 int
 dgram_dst(struct dgram_table *t, const struct inner_dst *m, int fd)
 {
@@ -129,10 +176,13 @@ dgram_dst(struct dgram_table *t, const struct inner_dst *m, int fd)
 	    report_waits(t->reports, m->slot))
 		return -1;
 	count = &t->counters->slots[m->slot];
-	if (atomic_load_explicit(&count->id, memory_order_relaxed) == m->id)
-		s->succeeded = 1; /* its figures go on */
-	else
+	if (atomic_load_explicit(&count->id, memory_order_relaxed) == m->id) {
+		count_lost(count); /* its figures go on */
+		take_dropped(s, count);
+	} else {
 		counters_reset(t->counters, m->slot, m->id, t->work->now_ms);
+		keep_dropped(s, count);
+	}
 	dst_start(&d->dst, fd, m->kind, count);
 	d->dst.slot = m->slot;
 	d->dst.serial = m->serial;
@@ -208,12 +258,8 @@ count_message(struct dgram_src *s, const struct batch_message *m,
 		return;
 	lost = m->dropped - s->dropped;
 	s->dropped = m->dropped;
-	if (s->succeeded)
-		s->succeeded = 0;
-	else {
-		a->overflow += lost;
-		a->messages += lost;
-	}
+	a->overflow += lost;
+	a->messages += lost;
 }
 
 static void
@@ -224,6 +270,8 @@ publish(struct dgram_table *t, struct dgram_src *s, const struct arrived *a)
 
 	for (d = s->first; d != NULL; d = d->next) {
 		c = d->count;
+		if (a->overflow > 0)
+			keep_dropped(s, c);
 		counters_touch(c, t->work->now_ms);
 		counters_add(c, COUNT_MESSAGES_IN, a->messages);
 		counters_add(c, COUNT_BYTES_IN, a->bytes);

@@ -180,6 +180,26 @@ take_src_close(struct engine *e, struct frame_in *in, const int *fds,
 	return dgram_src_close(&e->dgram, &m);
 }
 
+static int
+take_resumed(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
+{
+	(void)fds;
+	if (frame_done(in) == -1 || nfds != 0)
+		return -1;
+	pipes_drain_left(&e->work.pipes, e->work.buf, PEEK_BYTES);
+	return 0;
+}
+
+static int
+take_ping(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
+{
+	(void)fds;
+	if (frame_done(in) == -1 || nfds != 0)
+		return -1;
+	report_pong(&e->reports);
+	return 0;
+}
+
 static const struct {
 	uint16_t type;
 	int standby; /* a standby may be told so */
@@ -192,6 +212,8 @@ static const struct {
 	{ MSG_P2E_DST, 0, take_dst },
 	{ MSG_P2E_SRC_CLOSE, 0, take_src_close },
 	{ MSG_P2E_PIPES, 0, take_pipes },
+	{ MSG_P2E_RESUMED, 0, take_resumed },
+	{ MSG_P2X_PING, 1, take_ping },
 };
 
 static void
@@ -270,7 +292,8 @@ static void
 engine_turn(struct engine *e)
 {
 	int busy = e->readable || e->runs.count > 0 ||
-	    (e->reports.waiting.count > 0 && !e->reports.full);
+	    ((e->reports.waiting.count > 0 || e->reports.pong) &&
+		!e->reports.full);
 
 	if ((busy ? watch_turn(0) : spin_wait(&e->spin)) == -1)
 		engine_fatal("event loop");

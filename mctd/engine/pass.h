@@ -18,6 +18,11 @@ enum pass {
 enum pass copy_pass(struct stream *, int i, struct stream_work *);
 /* The same of at most so many bytes. */
 enum pass copy_some(struct stream *, int i, struct stream_work *, size_t most);
+/*
+ * Takes n bytes, which were peeked at, from the kernel's queue; 0, or -1 with
+ * errno.  What is in buf is lost.
+ */
+int copy_discard(const struct stream_side *, uint8_t *buf, size_t n);
 enum pass record_pass(struct stream *, int i, struct stream_work *);
 enum pass splice_pass(struct stream *, int i, struct stream_work *);
 

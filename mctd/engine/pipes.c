@@ -26,9 +26,45 @@ pipes_add(struct pipes *p, int out, int in, uint8_t *scratch, size_t size)
 		return -1;
 	p->at[p->count].out = out;
 	p->at[p->count].in = in;
+	p->left[p->count] = atomic_load_explicit(&p->owner[p->count],
+				memory_order_acquire) != 0;
 	p->count++;
-	pipes_return(p, (int)p->count - 1, scratch, size);
+	if (p->left[p->count - 1])
+		p->nleft++;
+	else
+		pipes_return(p, (int)p->count - 1, scratch, size);
 	return 0;
+}
+
+int
+pipes_adopt(struct pipes *p, uint64_t owner)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->count && p->nleft > 0; i++) {
+		if (!p->left[i] ||
+		    atomic_load_explicit(&p->owner[i], memory_order_relaxed) !=
+			owner)
+			continue;
+		p->left[i] = 0;
+		p->nleft--;
+		return (int)i;
+	}
+	return -1;
+}
+
+void
+pipes_drain_left(struct pipes *p, uint8_t *scratch, size_t size)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->count; i++) {
+		if (!p->left[i])
+			continue;
+		p->left[i] = 0;
+		pipes_return(p, (int)i, scratch, size);
+	}
+	p->nleft = 0;
 }
 
 int

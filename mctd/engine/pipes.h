@@ -21,12 +21,25 @@ struct pipes {
 	int16_t free[LIMIT_PIPES_MAX];
 	uint32_t nfree;
 	uint32_t count;
-	uint32_t bytes;          /* that one may hold */
-	_Atomic uint64_t *owner; /* by number, in the counters */
+	uint32_t nleft;                /* see pipes_adopt */
+	uint8_t left[LIMIT_PIPES_MAX]; /* by number */
+	uint32_t bytes;                /* that one may hold */
+	_Atomic uint64_t *owner;       /* by number, in the counters */
 };
 
-/* A further pipe, whatever lies in it is drained; 0, or -1: no room. */
+/*
+ * A further pipe; 0, or -1: no room.  If the counters name nobody that an
+ * engine before had lent it to, whatever lies in it is drained.
+ */
 int pipes_add(struct pipes *, int out, int in, uint8_t *scratch, size_t size);
+
+/*
+ * Of those that another engine had lent: the owner's, or -1, it has none.  It
+ * is as if borrowed then.  Those that nobody asked for are drained when no
+ * more owners are to be expected.
+ */
+int pipes_adopt(struct pipes *, uint64_t owner);
+void pipes_drain_left(struct pipes *, uint8_t *scratch, size_t size);
 
 /*
  * One for that owner, or -1 when none is free.  Those that are sticky, whose

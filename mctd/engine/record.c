@@ -16,7 +16,9 @@
 #include <time.h>
 
 #include "kind.h"
+#include "mark.h"
 #include "pass.h"
+#include "recover.h"
 
 struct record {
 	size_t len;
@@ -138,6 +140,7 @@ gather_pass(struct stream *st, int i, struct stream_work *work)
 		return gather_more(st, i, work);
 	if (len > t->most)
 		return record_refused(st, EMSGSIZE);
+	mark_set(st->count, i, MARK_SEND, 0);
 	if (send(t->fd, g->at[s->gather], len,
 		MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR) == -1)
 		return errno == EMSGSIZE ? record_refused(st, errno) :
@@ -146,17 +149,22 @@ gather_pass(struct stream *st, int i, struct stream_work *work)
 	gather_return(g, s->gather);
 	s->gather = -1;
 	s->held = 0;
+	recover_keep(st);
 	return PASS_MORE;
 }
 
 /* The first piece lies there. */
 static enum pass
-gather_begin(struct stream_side *s, struct stream_work *work)
+gather_begin(struct stream *st, int i, struct stream_work *work)
 {
+	struct stream_side *s = &st->side[i];
+
 	s->gather = (int8_t)gather_borrow(&work->gathers);
 	s->gather_ms = work->now_ms;
-	if (s->gather != -1)
+	if (s->gather != -1) {
+		recover_keep(st);
 		return PASS_MORE;
+	}
 	s->readable = 0; /* all are taken: a look later */
 	s->unsure = 1;
 	return PASS_STOP;
@@ -180,13 +188,14 @@ record_pass(struct stream *st, int i, struct stream_work *work)
 	if (r.is_end)
 		return stream_ended(st, i);
 	if (r.is_piece)
-		return gather_begin(s, work);
+		return gather_begin(st, i, work);
 	if (!r.is_whole)
 		return record_refused(st, EMSGSIZE);
 	if (r.len == 0 && !(t->traits & KIND_MARKED))
 		return record_refused(st, EINVAL);
 	if (r.len > t->most)
 		return record_refused(st, EMSGSIZE);
+	mark_set(st->count, i, MARK_SEND, (uint32_t)r.len);
 	if (send(t->fd, work->buf, r.len, r.flags) == -1) {
 		if (errno == EMSGSIZE)
 			return record_refused(st, errno);

@@ -78,6 +78,12 @@ report_src_closed(struct reports *r, uint32_t src, uint8_t kind)
 	add(r, place, PENDING_SRC_CLOSED, 0);
 }
 
+void
+report_pong(struct reports *r)
+{
+	r->pong = 1;
+}
+
 int
 report_waits(const struct reports *r, uint32_t slot)
 {
@@ -200,12 +206,28 @@ send_ends(struct reports *r, uint16_t n)
 	return sent;
 }
 
+static int
+send_pong(struct reports *r)
+{
+	uint8_t buf[FRAME_HEADER];
+	struct frame_out out;
+	int sent;
+
+	frame_begin(&out, buf, sizeof buf, MSG_X2P_PONG, 0, 0);
+	sent = send_frame(r, &out);
+	if (sent == 1)
+		r->pong = 0;
+	return sent;
+}
+
 int
 report_flush(struct reports *r)
 {
 	uint16_t ends;
 	int sent = 1;
 
+	if (r->pong && !r->full)
+		sent = send_pong(r);
 	while (sent == 1 && !r->full && r->waiting.first != 0) {
 		ends = count_ends(r);
 		if (ends > 0)

@@ -22,6 +22,7 @@ struct report {
 
 struct reports {
 	int channel;
+	int pong; /* the parent asked whether we live */
 	int full; /* the channel took no more: wait for its edge */
 	uint32_t slots;
 	struct report *at; /* by slot, then the srcs */
@@ -37,6 +38,8 @@ void report_end(struct reports *, uint32_t slot, uint64_t serial,
 void report_installed(struct reports *, uint32_t slot, uint64_t serial);
 void report_lost(struct reports *, uint32_t slot, uint64_t serial);
 void report_src_closed(struct reports *, uint32_t src, uint8_t kind);
+
+void report_pong(struct reports *);
 
 /* Whether something of the slot, or of the src, was not sent yet. */
 int report_waits(const struct reports *, uint32_t slot);

@@ -15,6 +15,7 @@
 #include "../../common/addr.h"
 #include "../../common/clock.h"
 #include "../../common/limits.h"
+#include "recover.h"
 #include "session.h"
 #include "table.h"
 
@@ -60,6 +61,8 @@ session_end(struct session_table *t, uint32_t slot, enum end_reason reason,
 	int i;
 
 	assert(s->state == SESSION_LIVE);
+	atomic_store_explicit(&t->counters->slots[slot].ended,
+	    counters_end(reason, err), memory_order_release);
 	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
 		watch_del(watch_number(t, slot, i));
 		(void)close(s->stream.side[i].fd);
@@ -241,6 +244,14 @@ session_setup(struct session_table *t)
 	return 0;
 }
 
+/* An engine that died had it; else it died before that. */
+static int
+is_known(const struct session_table *t, const struct inner_session *m)
+{
+	return atomic_load_explicit(&t->counters->slots[m->slot].id,
+		   memory_order_acquire) == m->id;
+}
+
 int
 session_install(struct session_table *t, const struct inner_session *m,
     const int fd[2])
@@ -248,19 +259,22 @@ session_install(struct session_table *t, const struct inner_session *m,
 	struct stream_start start = { .fd = { fd[0], fd[1] },
 		.kind = { m->peer_kind, m->dst_kind } };
 	struct session *s;
-	int i;
+	int i, recovered;
 
 	if (!slot_exists(t, m->slot) || !stream_kinds_match(start.kind))
 		return -1;
 	s = session_at(t, m->slot);
 	if (s->state != SESSION_FREE || report_waits(t->reports, m->slot))
 		return -1;
-	counters_reset(t->counters, m->slot, m->id, t->work->now_ms);
+	recovered = m->recovered && is_known(t, m);
+	if (!recovered)
+		counters_reset(t->counters, m->slot, m->id, t->work->now_ms);
 	start.id = m->id;
 	start.rate = m->rate;
 	stream_start(&s->stream, &start, &t->counters->slots[m->slot], t->work);
 	s->serial = m->serial;
-	s->born_ms = t->work->now_ms;
+	s->born_ms =
+	    t->work->now_ms > m->age_ms ? t->work->now_ms - m->age_ms : 0;
 	s->lifetime_ms = m->lifetime_ms;
 	s->idle_ms = m->idle_ms;
 	s->half_closed_ms = m->half_closed_ms;
@@ -272,8 +286,12 @@ session_install(struct session_table *t, const struct inner_session *m,
 			return 0;
 		}
 	}
-	session_time(t, s);
-	chain_push(t->runs, m->slot);
+	if (recovered)
+		session_wants(t, m->slot, recover_stream(&s->stream, t->work));
+	else {
+		session_time(t, s);
+		chain_push(t->runs, m->slot);
+	}
 	return 0;
 }
 

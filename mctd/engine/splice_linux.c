@@ -10,10 +10,12 @@
  */
 
 #include <sys/types.h>
+#include <sys/socket.h>
 
 #include <errno.h>
 #include <fcntl.h>
 
+#include "mark.h"
 #include "pass.h"
 #include "room.h"
 
@@ -43,6 +45,43 @@ quantum(const struct stream *st, int i, const struct stream_work *work)
 	return n;
 }
 
+/* What will have been counted when the pipe is empty, modulo 2^32. */
+static uint32_t
+total(const struct stream *st, int i)
+{
+	enum count c =
+	    i == STREAM_PEER ? COUNT_BYTES_TO_DST : COUNT_BYTES_TO_SRC;
+
+	return (uint32_t)atomic_load_explicit(&st->count->count[c],
+		   memory_order_relaxed) +
+	    st->side[i].held;
+}
+
+/*
+ * Splice gave nothing.  Where the kernel keeps no count of what t took, a
+ * copy of what came meanwhile could be in doubt, so splice has one more go
+ * before that: what it still does not give is urgent.
+ */
+static enum pass
+why_not(struct stream *st, int i, struct stream_work *work)
+{
+	struct stream_side *s = &st->side[i];
+	uint8_t byte;
+	ssize_t got;
+
+	if (!s->piped || s->refused) {
+		s->refused = 0;
+		return copy_some(st, i, work, SPLICE_PROBE_BYTES);
+	}
+	got = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (got == -1)
+		return stream_peek_failed(st, i);
+	if (got == 0)
+		return stream_ended(st, i);
+	s->refused = 1;
+	return PASS_MORE;
+}
+
 /* Out of the pipe, as much as the other side takes. */
 static enum pass
 empty(struct stream *st, int i, struct stream_work *work)
@@ -50,6 +89,7 @@ empty(struct stream *st, int i, struct stream_work *work)
 	struct stream_side *s = &st->side[i], *t = &st->side[!i];
 	ssize_t n;
 
+	mark_set(st->count, i, MARK_EMPTY, total(st, i));
 	n = splice(work->pipes.at[s->pipe].out, NULL, t->fd, NULL, s->held,
 	    SPLICE_FLAGS);
 	if (n == 0) {
@@ -82,7 +122,8 @@ splice_pass(struct stream *st, int i, struct stream_work *work)
 		return empty(st, i, work);
 	ask = quantum(st, i, work);
 	/* more than fits, so that the kernel owes an edge when there is room */
-	if (ask < SPLICE_LEAST_BYTES)
+	if (ask < SPLICE_LEAST_BYTES &&
+	    (!s->piped || pipes_scarce(&work->pipes)))
 		return copy_some(st, i, work, 2 * SPLICE_LEAST_BYTES);
 	s->pipe = (int16_t)pipes_borrow(&work->pipes, counters_owner(st->id, i),
 	    s->sticky);
@@ -95,12 +136,13 @@ splice_pass(struct stream *st, int i, struct stream_work *work)
 		pipes_return(&work->pipes, s->pipe, work->buf, PEEK_BYTES);
 		s->pipe = -1;
 		if (err == EAGAIN)
-			return copy_some(st, i, work, SPLICE_PROBE_BYTES);
+			return why_not(st, i, work);
 		/* an error is handed out once: nobody else will see it */
 		errno = err;
 		return stream_peek_failed(st, i);
 	}
 	s->held = (uint32_t)n;
+	s->refused = 0;
 	if ((size_t)n >= SPLICE_LEAST_BYTES)
 		s->bulk = SPLICES_SHORT;
 	else if (s->bulk > 0)

@@ -58,7 +58,9 @@
 
 #include "../../common/limits.h"
 #include "kind.h"
+#include "mark.h"
 #include "pass.h"
+#include "recover.h"
 #include "room.h"
 #include "tcp.h"
 #include "watch.h"
@@ -106,6 +108,11 @@ stream_start(struct stream *st, const struct stream_start *start,
 	for (i = STREAM_PEER; i <= STREAM_DST; i++)
 		st->side[i].piped = (st->side[!i].traits & KIND_PIPED) &&
 		    (st->side[i].traits & KIND_SPLICES);
+	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
+		st->side[i].shifts = (st->side[i].traits & KIND_PIPED) &&
+		    (st->side[!i].traits & KIND_STATE);
+		st->side[i].shifted = st->side[i].shifts;
+	}
 	/*
 	 * Registering tells of what is there already.  A peer has most often
 	 * spoken by now, so it is tried at once; dst has to be asked first.
@@ -265,6 +272,7 @@ broken(struct stream *st, int i, int err)
 	st->side[i].way = WAY_BROKEN;
 	st->side[i].unsure = 0;
 	t->err = err;
+	recover_keep(st);
 	if (t->way != WAY_FLOWS)
 		return stream_over(st, !i, err);
 	t->readable = 1; /* its last bytes, then end of file */
@@ -296,6 +304,7 @@ stream_reset(struct stream *st, int i, int err)
 	if (t->way == WAY_FLOWS)
 		return broken(st, !i, err);
 	s->err = err;
+	recover_keep(st);
 	return PASS_MORE;
 }
 
@@ -312,13 +321,16 @@ stream_ended(struct stream *st, int i)
 		return stream_over(st, i, ECONNRESET);
 	if (!(s->traits & KIND_HALF))
 		return finished(st);
-	/* TCP: the connection of t is gone, though nothing has told of it */
-	if ((t->traits & KIND_HALF) && shutdown(t->fd, SHUT_WR) == -1 &&
-	    errno == ENOTCONN)
-		return broken(st, i, ECONNRESET);
 	assert(s->way == WAY_FLOWS);
 	s->way = WAY_ENDED;
 	s->unsure = 0;
+	recover_keep(st);
+	/* TCP: the connection of t is gone, though nothing has told of it */
+	if ((t->traits & KIND_HALF) && shutdown(t->fd, SHUT_WR) == -1 &&
+	    errno == ENOTCONN) {
+		s->way = WAY_FLOWS;
+		return broken(st, i, ECONNRESET);
+	}
 	if (t->way == WAY_ENDED)
 		return finished(st);
 	if (!(t->traits & KIND_HALF)) {
@@ -386,6 +398,7 @@ stream_send_failed(struct stream *st, int i)
 		t->starved = 1; /* no edge will tell when there is some */
 				/* FALLTHROUGH */
 	case EAGAIN:
+		mark_set(st->count, i, MARK_READ, 0);
 		t->starved |= !(t->traits & KIND_EDGES);
 		t->writable = 0;
 		st->side[i].hint = stream_next_hint(st->side[i].hint / 8);
@@ -448,8 +461,10 @@ settle(struct stream *st, int was_half_closed, struct stream_work *work)
 	struct stream_side *s;
 	int i;
 
-	if (!was_half_closed && stream_half_closed(st))
+	if (!was_half_closed && stream_half_closed(st)) {
 		st->moved_ms = work->now_ms;
+		counters_touch(st->count, work->now_ms);
+	}
 	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
 		s = &st->side[i];
 		if (s->way == WAY_FLOWS)
@@ -478,9 +493,12 @@ stream_run(struct stream *st, struct stream_work *work)
 		for (n = 0; n < TURN_PASSES && work->moved < until; n++) {
 			if (!can_pass(st, i))
 				break;
+			mark_set(st->count, i, MARK_READ, 0);
 			if (pass(st, i, work) == PASS_OVER)
 				return STREAM_OVER;
 		}
+		if (n > 0)
+			mark_set(st->count, i, MARK_NONE, 0);
 	}
 	return settle(st, was_half_closed, work);
 }
@@ -509,11 +527,18 @@ stream_event(struct stream *st, enum stream_end end, unsigned int what)
 static enum pass
 probe(struct stream *st, int i)
 {
-	if (st->side[!i].way != WAY_FLOWS ||
-	    send(st->side[i].fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) != -1 ||
-	    errno == EAGAIN || errno == EINTR)
+	int took = 0;
+
+	if (st->side[!i].way != WAY_FLOWS)
 		return PASS_STOP;
-	return broken(st, !i, errno);
+	mark_set(st->count, !i, MARK_SEND, 0);
+	if (send(st->side[i].fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == -1 &&
+	    errno != EAGAIN && errno != EINTR)
+		took = errno;
+	if (took != 0 && broken(st, !i, took) == PASS_OVER)
+		return PASS_OVER;
+	mark_set(st->count, !i, MARK_NONE, 0);
+	return PASS_STOP;
 }
 
 unsigned int

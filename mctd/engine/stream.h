@@ -49,6 +49,9 @@ struct stream_side {
 	uint8_t probe;      /* an event may hide a reset */
 	uint8_t last;       /* the other ended: over when it is drained */
 	uint8_t piped;      /* all of its bytes go by splice */
+	uint8_t shifts;     /* local: a peek moves the place of the next one */
+	uint8_t shifted;    /* and has: it is to be set back */
+	uint8_t refused;    /* splice gave nothing, though something is there */
 	uint8_t bulk;   /* its bytes go by splice: so many short ones more */
 	uint8_t deaf;   /* not told of what can be read */
 	uint8_t sticky; /* the other side left some in the pipe last */

@@ -11,7 +11,7 @@ size_t
 counters_bytes(uint32_t nslots, uint32_t npipes)
 {
 	return ((size_t)nslots + 1) * sizeof(struct counters_slot) +
-	    ((size_t)npipes + 2) * sizeof(uint64_t);
+	    npipes * sizeof(uint64_t);
 }
 
 void
@@ -21,8 +21,6 @@ counters_map(struct counters *c, void *mem, uint32_t nslots, uint32_t npipes)
 	c->nslots = nslots;
 	c->pipes = (_Atomic uint64_t *)(c->slots + nslots + 1);
 	c->npipes = npipes;
-	c->op = c->pipes + npipes;
-	c->step = c->op + 1;
 }
 
 void
@@ -37,6 +35,7 @@ counters_reset(struct counters *c, uint32_t slot, uint32_t id, uint64_t now_ms)
 		atomic_store_explicit(&s->count[i], 0, memory_order_relaxed);
 	atomic_store_explicit(&s->ended, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->ways, 0, memory_order_relaxed);
+	atomic_store_explicit(&s->step, 0, memory_order_relaxed);
 	counters_touch(s, now_ms);
 	atomic_store_explicit(&s->id, id, memory_order_release);
 }

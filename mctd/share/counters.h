@@ -18,7 +18,12 @@ struct counters_slot {
 	_Atomic uint32_t id;        /* 0 while the slot changes hands */
 	_Atomic uint32_t ended;     /* counters_end; 0: it has not */
 	_Atomic uint64_t active_ms; /* clock_ms() of the last movement */
-	_Atomic uint64_t ways; /* of a stream: the engine's, for the next */
+	/*
+	 * The engine's own, for the one that takes over: in what state the
+	 * session is, and what of it the engine has in hand.
+	 */
+	_Atomic uint64_t ways;
+	_Atomic uint64_t step;
 	_Atomic uint64_t count[COUNTS];
 };
 
@@ -28,12 +33,6 @@ struct counters {
 	/* Who has bytes in a pipe: counters_owner; 0: nobody. */
 	_Atomic uint64_t *pipes;
 	uint32_t npipes;
-	/*
-	 * What the engine has in hand, for the one that takes over: the way of
-	 * a session (counters_owner; 0: none), and how far it is on it.
-	 */
-	_Atomic uint64_t *op;
-	_Atomic uint64_t *step;
 };
 
 size_t counters_bytes(uint32_t nslots, uint32_t npipes);

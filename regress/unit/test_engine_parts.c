@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/ioctl.h>
 #include <sys/eventfd.h>
 
 #include <errno.h>
@@ -156,7 +157,7 @@ run_is_cut_to_what_one_call_takes(void **state)
 static void
 pool_lends_each_pipe_once(void **state)
 {
-	_Atomic uint64_t owner[4] = { 9, 9, 9, 9 };
+	_Atomic uint64_t owner[4] = { 0 };
 	static struct pipes pool;
 	uint8_t scratch[100];
 	int fd[4][2], lent[4], i;
@@ -190,6 +191,47 @@ pool_lends_each_pipe_once(void **state)
 	assert_int_equal(owner[lent[2]], 0);
 	assert_int_equal(read(fd[lent[2]][0], scratch, 1), -1);
 	for (i = 0; i < 4; i++) {
+		close(fd[i][0]);
+		close(fd[i][1]);
+	}
+}
+
+/* What lies in those that another engine had lent waits for its owners. */
+static void
+pool_keeps_what_was_lent_for_its_owners(void **state)
+{
+	_Atomic uint64_t owner[3] = { 7, 8, 9 };
+	static struct pipes pool;
+	uint8_t scratch[100];
+	int fd[3][2], i, held;
+
+	(void)state;
+	memset(&pool, 0, sizeof pool);
+	pool.owner = owner;
+	for (i = 0; i < 3; i++) {
+		assert_return_code(pipe2(fd[i], O_NONBLOCK), errno);
+		assert_int_equal(write(fd[i][1], scratch, 100), 100);
+		assert_int_equal(pipes_add(&pool, fd[i][0], fd[i][1], scratch,
+				     sizeof scratch),
+		    0);
+		assert_int_equal(owner[i], 7 + i);
+	}
+	assert_int_equal(pipes_borrow(&pool, 1, 0), -1);
+	assert_int_equal(pipes_adopt(&pool, 1), -1);
+	assert_int_equal(pipes_adopt(&pool, 8), 1);
+	assert_int_equal(pipes_adopt(&pool, 8), -1);
+	pipes_drain_left(&pool, scratch, 10);
+	for (i = 0; i < 3; i++) {
+		assert_return_code(ioctl(fd[i][0], FIONREAD, &held), errno);
+		assert_int_equal(held, i == 1 ? 100 : 0);
+		assert_int_equal(owner[i], i == 1 ? 8 : 0);
+	}
+	assert_int_equal(pipes_adopt(&pool, 7), -1);
+	pipes_return(&pool, 1, scratch, sizeof scratch);
+	for (i = 0; i < 3; i++)
+		assert_int_not_equal(pipes_borrow(&pool, 1, 0), -1);
+	assert_int_equal(pipes_borrow(&pool, 1, 0), -1);
+	for (i = 0; i < 3; i++) {
 		close(fd[i][0]);
 		close(fd[i][1]);
 	}
@@ -279,6 +321,7 @@ main(void)
 		cmocka_unit_test(group_keeps_its_limits),
 		cmocka_unit_test(run_is_cut_to_what_one_call_takes),
 		cmocka_unit_test(pool_lends_each_pipe_once),
+		cmocka_unit_test(pool_keeps_what_was_lent_for_its_owners),
 		cmocka_unit_test(pool_keeps_half_from_the_sticky),
 		cmocka_unit_test(arena_suffices_for_every_descriptor),
 	};
