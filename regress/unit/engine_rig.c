@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -29,7 +30,8 @@
 #include "engine_rig.h"
 #include "engine_spy.h"
 
-#define WAIT_S 20
+#define WAIT_S  20
+#define CHANNEL 3 /* as the engine has it */
 #define NSLOTS (ERIG_BRIDGES + ERIG_SESSIONS)
 
 extern char **environ;
@@ -98,8 +100,11 @@ erig_fork(struct erig *rig, int channel_bytes)
 	rig->pid = fork();
 	assert_return_code(rig->pid, errno);
 	if (rig->pid == 0) {
-		close(pair[0]);
-		_exit(engine_main(pair[1]));
+		/* nothing of the test's stays open in it */
+		if (dup2(pair[1], CHANNEL) == -1)
+			_exit(99);
+		closefrom(CHANNEL + 1);
+		_exit(engine_main(CHANNEL));
 	}
 	close(pair[1]);
 	rig->channel = pair[0];
@@ -134,22 +139,21 @@ erig_begin(struct erig *rig, const struct erig_setup *s)
 {
 	uint8_t buf[FRAME_MAX];
 	struct frame_out out;
-	int fds[ERIG_ENGINES + 1], i;
 
 	memset(rig, 0, sizeof *rig);
+	rig->start = s->start;
+	rig->regions = s->regions;
 	rig->pipes = s->start.pipes;
 	if (rig->pipes > ERIG_PIPES)
 		rig->pipes = ERIG_PIPES;
 	espy_setup();
-	erig_memory(rig, fds, s->regions);
+	erig_memory(rig, rig->memory, s->regions);
 	rig->pipe_bytes = (uint32_t)s->pipe_bytes;
 	erig_pipes(rig, s);
 	erig_fork(rig, s->channel_bytes);
 	frame_begin(&out, buf, sizeof buf, MSG_P2X_START, 0, 0);
 	inner_put_start(&out, &s->start);
-	erig_send(rig, &out, fds, (size_t)s->regions);
-	for (i = 0; i < s->regions; i++)
-		close(fds[i]);
+	erig_send(rig, &out, rig->memory, (size_t)s->regions);
 }
 
 void
@@ -269,6 +273,8 @@ erig_recv(struct erig *rig, struct frame_in *in)
 	ssize_t n;
 
 	n = recv(rig->channel, rig->packet, sizeof rig->packet, 0);
+	if (n == -1 && errno == ECONNRESET)
+		return 0; /* it died with messages unread */
 	assert_return_code(n, errno);
 	if (n == 0)
 		return 0;
@@ -280,6 +286,60 @@ erig_recv(struct erig *rig, struct frame_in *in)
 	} else if (in->type == MSG_E2P_ENDS)
 		erig_take_ends(rig, in);
 	return 1;
+}
+
+int
+erig_hear(struct erig *rig)
+{
+	struct frame_in in;
+
+	return erig_recv(rig, &in);
+}
+
+void
+erig_bury(struct erig *rig)
+{
+	int got;
+
+	while (erig_hear(rig))
+		continue;
+	close(rig->channel);
+	assert_int_equal(waitpid(rig->pid, &got, 0), rig->pid);
+	assert_true(WIFSIGNALED(got));
+	assert_int_equal(WTERMSIG(got), SIGKILL);
+}
+
+void
+erig_kill(struct erig *rig)
+{
+	kill(rig->pid, SIGKILL);
+	erig_bury(rig);
+}
+
+void
+erig_succeed(struct erig *rig)
+{
+	uint8_t buf[FRAME_MAX];
+	struct frame_out out;
+	struct frame_in in;
+
+	rig->start.active = 0;
+	erig_fork(rig, 0);
+	frame_begin(&out, buf, sizeof buf, MSG_P2X_START, 0, 0);
+	inner_put_start(&out, &rig->start);
+	erig_send(rig, &out, rig->memory, (size_t)rig->regions);
+	erig_packet(rig, MSG_X2P_READY, &in);
+	erig_activate(rig);
+}
+
+void
+erig_send_resumed(struct erig *rig)
+{
+	uint8_t buf[FRAME_HEADER];
+	struct frame_out out;
+
+	frame_begin(&out, buf, sizeof buf, MSG_P2E_RESUMED, 0, 0);
+	erig_send(rig, &out, NULL, 0);
 }
 
 void
@@ -322,6 +382,8 @@ erig_wait_stop(struct erig *rig, int status)
 		munmap(rig->counters.slots, bytes);
 	if (rig->others.slots != NULL)
 		munmap(rig->others.slots, bytes);
+	for (got = 0; got < rig->regions; got++)
+		close(rig->memory[got]);
 	for (i = 0; i < rig->pipes; i++) {
 		close(rig->pipe[i][0]);
 		close(rig->pipe[i][1]);

@@ -32,7 +32,10 @@ struct erig {
 	uint32_t pipes;
 	uint32_t pipe_bytes;
 	int pipe[ERIG_PIPES][2]; /* the parent's copies: out, in */
-	char log[TEXT_BYTES];    /* the last line */
+	int memory[ERIG_ENGINES + 1]; /* the regions, for successors */
+	int regions;
+	struct inner_start start;
+	char log[TEXT_BYTES]; /* the last line */
 	uint8_t packet[FRAME_MAX];
 	/* ends that came, by slot; serial 0: none */
 	struct inner_end ended[ERIG_BRIDGES + ERIG_SESSIONS + 1];
@@ -66,6 +69,16 @@ void erig_stop(struct erig *, int status);
 /* Waits until it ends by itself. */
 void erig_wait_stop(struct erig *, int status);
 
+/*
+ * A successor: the engine has died, or is killed now, and what it said before
+ * is taken; a standby is started in its place, and gets counters and pipes.
+ * Its sessions are for the caller to send, and that they were all.
+ */
+void erig_kill(struct erig *);
+void erig_bury(struct erig *);
+void erig_succeed(struct erig *);
+void erig_send_resumed(struct erig *);
+
 /* A standby is told to take over, as any engine gets its pipes. */
 void erig_activate(struct erig *);
 void erig_send_pipes(struct erig *);
@@ -75,6 +88,8 @@ void erig_send_activate(struct erig *, uint32_t which, const int *fds,
 void erig_send_some_pipes(struct erig *, uint16_t first, uint16_t count,
     size_t nfds);
 
+/* Takes the next packet, ENDS and log lines; 0: the engine has gone. */
+int erig_hear(struct erig *);
 void erig_send(struct erig *, struct frame_out *, const int *fds, size_t n);
 /* The next packet that is neither a log line nor ENDS; it is of this type. */
 void erig_packet(struct erig *, uint16_t type, struct frame_in *);
@@ -100,6 +115,8 @@ void erig_wait_pipes_back(const struct erig *);
 
 /* Sessions.  buffer_bytes: of both sockets, 0 as they are. */
 void erig_pair(struct erig_side *, enum addr_kind, int buffer_bytes);
+/* The same, with the inside connect()ed, as a dst's is. */
+void erig_dst_pair(struct erig_side *, enum addr_kind, int buffer_bytes);
 void erig_close_pair(struct erig_side *);
 /* Hands over one session, or n in slots from one on; serials follow. */
 void erig_session(struct erig *, uint32_t slot, const struct erig_side *peer,
@@ -133,6 +150,14 @@ void erig_read(int fd, size_t from, size_t n);
 /* As far as fd takes it, or gives it, now; flags of send. */
 size_t erig_write_some(int fd, size_t from, size_t n, int flags);
 size_t erig_read_some(int fd, size_t from, size_t n);
+/* The same of any outcome; at most so many bytes. */
+enum erig_took {
+	ERIG_NOTHING,
+	ERIG_BYTES,
+	ERIG_END,
+	ERIG_RESET
+};
+enum erig_took erig_take(int fd, size_t from, size_t n, size_t *took);
 /* With a descriptor that rides on the bytes. */
 void erig_write_descriptor(int fd, size_t from, size_t n, int descriptor);
 /* The next read gives end of file, or that error. */

@@ -84,6 +84,22 @@ erig_pair(struct erig_side *side, enum addr_kind kind, int buffer_bytes)
 }
 
 void
+erig_dst_pair(struct erig_side *side, enum addr_kind kind, int buffer_bytes)
+{
+	int inside;
+
+	erig_pair(side, kind, buffer_bytes);
+	if (kind != ADDR_TCP)
+		return;
+	inside = side->outside;
+	side->outside = side->inside;
+	side->inside = inside;
+	set_int(inside, SO_OOBINLINE, 1);
+	if (buffer_bytes > 0)
+		set_int(inside, SO_SNDBUF, buffer_bytes);
+}
+
+void
 erig_close_pair(struct erig_side *side)
 {
 	close(side->inside);
@@ -233,6 +249,28 @@ flow_step(struct erig_flow *f, size_t flow, int i, const struct pollfd *p,
 	if (p->events & POLLIN && p->revents & ~POLLOUT)
 		f->done[o] += erig_read_some(f->fd[i],
 		    begin_of(flow, o) + f->done[o], chunk);
+}
+
+enum erig_took
+erig_take(int fd, size_t from, size_t n, size_t *took)
+{
+	uint8_t buf[CHUNK];
+	ssize_t got;
+	size_t i;
+
+	*took = 0;
+	got = recv(fd, buf, n < sizeof buf ? n : sizeof buf, MSG_DONTWAIT);
+	if (got == -1 && errno == EAGAIN)
+		return ERIG_NOTHING;
+	if (got == -1) {
+		assert_int_equal(errno, ECONNRESET);
+		return ERIG_RESET;
+	}
+	for (i = 0; i < (size_t)got; i++)
+		if (buf[i] != pattern(from + i))
+			fail_msg("byte %zu is wrong", from + i);
+	*took = (size_t)got;
+	return got == 0 ? ERIG_END : ERIG_BYTES;
 }
 
 void

@@ -1,0 +1,50 @@
+/*
+ * One session whose engine dies, and maybe the next one as well: peers that
+ * write, read, finish or reset on, whatever happens, and check each byte and
+ * each end.
+ */
+
+#ifndef UNIT_ENGINE_FATE_H
+#define UNIT_ENGINE_FATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../common/addr.h"
+#include "engine_rig.h"
+
+#define EFATE_SLOT ERIG_FIRST
+
+enum efate_end {
+	EFATE_CLOSE, /* both finish when all is written */
+	EFATE_RESET, /* the peer resets when the kernel has all of its bytes */
+	/* and when dst's end has come */
+	EFATE_RESET_LAST
+};
+
+struct efate {
+	enum addr_kind kind[2];
+	size_t bytes[2]; /* that peer and dst write, */
+	size_t chunk;    /* so many at a time, records of that size; */
+	size_t reads;    /* that they read at a time */
+	int buffer_bytes;
+	enum efate_end end;
+	unsigned int urgent; /* each so manieth chunk ends with such a byte */
+	uint32_t rate;
+	uint32_t pipes;
+	int stingy; /* see engine_spy.h */
+	int doubt;  /* it may end because its engine died */
+};
+
+/*
+ * Runs it with an engine that dies at its stop stops[0], in whose place comes
+ * one that dies at stops[1], and so on for n engines; 0: it lives.  Returns
+ * how many died.
+ */
+unsigned int efate_run(const struct efate *, const unsigned int *stops,
+    unsigned int n);
+
+/* How many were ended in doubt since the program began. */
+extern unsigned int efate_doubts;
+
+#endif
