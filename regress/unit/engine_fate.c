@@ -70,7 +70,7 @@ run_begin(struct run *r, const struct efate *f, const unsigned int *stops,
 	erig_as_usual(&s);
 	s.start.pipes = f->pipes;
 	erig_start_as(&rig, &s);
-	espy->stingy = f->stingy;
+	espy->roomy = f->roomy;
 	erig_pair(&r->side[0], f->kind[0], f->buffer_bytes);
 	erig_dst_pair(&r->side[1], f->kind[1], f->buffer_bytes);
 	run_session(r, 0);
@@ -190,7 +190,9 @@ run_step(struct run *r)
 	}
 	p[2].fd = rig.channel;
 	p[2].events = POLLIN;
-	assert_true(poll(p, 3, waits) > 0 || waits == 1);
+	if (poll(p, 3, waits) <= 0 && waits != 1)
+		fail_msg("nothing moves; %u engines of %u died, at %u first",
+		    r->died, r->engines, r->stops[0]);
 	for (i = 0; i < 2; i++) {
 		if (p[i].fd != -1 && (p[i].revents & POLLOUT))
 			run_write(r, i);
@@ -240,8 +242,8 @@ run_reset(struct run *r)
 	}
 	erig_reset(dst->inside);
 	erig_poll(dst->outside, POLLIN);
-	assert_int_equal(erig_take(dst->outside, 0, 1, &n),
-	    dst->kind == ADDR_TCP ? ERIG_RESET : ERIG_END);
+	if (erig_take(dst->outside, 0, 1, &n) != ERIG_RESET)
+		assert_int_not_equal(dst->kind, ADDR_TCP);
 	close(dst->outside);
 }
 

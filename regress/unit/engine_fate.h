@@ -32,7 +32,7 @@ struct efate {
 	unsigned int urgent; /* each so manieth chunk ends with such a byte */
 	uint32_t rate;
 	uint32_t pipes;
-	int stingy; /* see engine_spy.h */
+	int roomy; /* see engine_spy.h */
 	int doubt;  /* it may end because its engine died */
 };
 
