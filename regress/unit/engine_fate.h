@@ -44,7 +44,19 @@ struct efate {
 unsigned int efate_run(const struct efate *, const unsigned int *stops,
     unsigned int n);
 
-/* How many were ended in doubt since the program began. */
+/*
+ * With an engine that dies at its first stop, at one stride later and so on,
+ * until the session outlives all.  Returns at which stop that was.
+ */
+unsigned int efate_at_each_stop(const struct efate *, unsigned int stride);
+
+/* Of the kth combination of streams: so many bytes from the peer. */
+#define EFATE_KINDS 4
+struct efate efate_of(size_t k, size_t bytes, size_t chunk);
+/* The same with so little room on the way that pipes keep bytes. */
+struct efate efate_held_up(size_t k, size_t bytes);
+
+/* How many have ended in doubt since the program began. */
 extern unsigned int efate_doubts;
 
 #endif
