@@ -35,6 +35,7 @@
 static struct {
 	int active;
 	int events; /* there are new ones in this turn */
+	int asked;  /* PING came, and PONG was not sent yet */
 	struct registry registry;
 	struct counters counters[LIMIT_ENGINES_MAX];
 	struct ring ring;
@@ -98,6 +99,15 @@ on_events(struct frame_in *in, int fd)
 	control.events = 1;
 }
 
+static void
+on_ping(struct frame_in *in, int fd)
+{
+	(void)fd;
+	if (frame_done(in) == -1 || control.asked)
+		uplink_fatal("the parent's PING is broken");
+	control.asked = 1;
+}
+
 static const struct message {
 	uint16_t type;
 	uint8_t nfds;
@@ -109,6 +119,7 @@ static const struct message {
 	{ MSG_P2C_DONE, 0, 1, on_done },
 	{ MSG_P2C_ERROR, 0, 1, on_error },
 	{ MSG_P2C_EVENTS, 0, 1, on_events },
+	{ MSG_P2X_PING, 0, 1, on_ping },
 };
 
 static void
@@ -127,6 +138,27 @@ channel_message(struct frame_in *in, int fd, size_t nfds)
 	m->handle(in, fd);
 }
 
+/* A full channel is tried again when it is writable. */
+static void
+answer_ping(void)
+{
+	struct frame_out out;
+	uint8_t buf[FRAME_HEADER];
+
+	if (!control.asked)
+		return;
+	frame_begin(&out, buf, sizeof buf, MSG_X2P_PONG, 0, 0);
+	if (uplink_send(&out) == 0)
+		control.asked = 0;
+}
+
+static void
+channel_writable(void)
+{
+	answer_ping();
+	client_channel_writable();
+}
+
 static void
 channel_readable(void)
 {
@@ -140,6 +172,7 @@ channel_readable(void)
 			break;
 		channel_message(&in, fd, nfds);
 	}
+	answer_ping();
 	if (control.events) {
 		control.events = 0;
 		client_events();
@@ -226,7 +259,7 @@ make_tables(const struct inner_start *m, int channel)
 {
 	static const struct loop_calls calls = {
 		.channel_readable = channel_readable,
-		.channel_writable = client_channel_writable,
+		.channel_writable = channel_writable,
 		.client = client_ready,
 		.tick = client_tick,
 		.again = client_again,

@@ -10,25 +10,27 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../../common/clock.h"
 #include "../../common/limits.h"
-#include "../sandbox/sandbox.h"
 #include "channel.h"
 #include "children.h"
 #include "events.h"
+#include "heartbeat.h"
 #include "loop.h"
-#include "parent.h"
 #include "slots.h"
+#include "spawn.h"
 
 #define CHILDREN        LIMIT_CHILDREN
 
 /* Messages read from one child before others have their turn. */
 #define MESSAGES_A_TURN 64
+
+/* More than a channel holds: so many are the last that a dead child said. */
+#define CHANNEL_HOLDS   1024
 
 enum child_state {
 	CHILD_NONE,
@@ -43,10 +45,12 @@ struct child {
 	enum process_kind kind;
 	uint32_t which; /* of the active ones of its kind */
 	int was_active;
+	int insane; /* it said what is not defined: nothing more is heard */
 	pid_t pid;
 	int channel;
 	struct loop_event readable;
 	struct loop_event writable;
+	struct heartbeat heartbeat;
 	struct log_rate rate;
 };
 
@@ -62,53 +66,6 @@ static const char *
 kind_name(enum process_kind kind)
 {
 	return kind == PROCESS_ENGINE ? "engine" : "control";
-}
-
-/* What the new process does before it is another program. */
-static _Noreturn void
-become(enum process_kind kind, int channel, int foreground)
-{
-	char *argv[4];
-	int null;
-
-	null = open("/dev/null", O_RDWR);
-	if (null == -1 || dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
-	    (!foreground && dup2(null, 2) == -1))
-		_exit(1);
-	if (channel == CHILD_CHANNEL) {
-		if (fcntl(channel, F_SETFD, 0) == -1)
-			_exit(1);
-	} else if (dup2(channel, CHILD_CHANNEL) == -1)
-		_exit(1);
-	if (null > CHILD_CHANNEL)
-		close(null);
-	argv[0] = (char *)(uintptr_t) "mctd";
-	argv[1] = (char *)(uintptr_t) "-x";
-	argv[2] = (char *)(uintptr_t)kind_name(kind);
-	argv[3] = NULL;
-	execv(sandbox_self(), argv);
-	_exit(1);
-}
-
-static int
-fork_child(struct child *c, enum process_kind kind, int foreground)
-{
-	int pair[2];
-
-	if (socketpair(AF_LOCAL, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
-		return -1;
-	c->kind = kind;
-	c->channel = pair[0];
-	c->pid = fork();
-	if (c->pid == 0)
-		become(kind, pair[1], foreground);
-	close(pair[1]);
-	if (c->pid == -1) {
-		close(pair[0]);
-		return -1;
-	}
-	c->state = CHILD_STARTING;
-	return 0;
 }
 
 static int
@@ -187,8 +144,10 @@ children_start(const struct children_setup *setup)
 		    PROCESS_CONTROL;
 		c = &children.child[i];
 		c->which = i < engines ? i : 0;
-		if (fork_child(c, kind, setup->foreground) == -1 ||
-		    send_start(c, setup, i < active) == -1) {
+		c->kind = kind;
+		c->pid = spawn(kind_name(kind), setup->foreground, &c->channel);
+		c->state = c->pid == -1 ? CHILD_NONE : CHILD_STARTING;
+		if (c->pid == -1 || send_start(c, setup, i < active) == -1) {
 			log_fatal("start of %s: %s", kind_name(kind),
 			    strerror(errno));
 			return -1;
@@ -259,18 +218,37 @@ is_alive(const struct child *c)
 	return c->state == CHILD_ACTIVE || c->state == CHILD_ASLEEP;
 }
 
+/* 0, or -1 when it is none that this child may send. */
+static int
+take_message(struct child *c, const void *buf, size_t len)
+{
+	int at_work = c->state == CHILD_ACTIVE ||
+	    (c->state == CHILD_DYING && c->was_active);
+	struct frame_in in;
+
+	if (frame_open(&in, buf, len) == -1)
+		return -1;
+	if (in.type == MSG_X2P_LOG)
+		return channel_log(&in, kind_name(c->kind), &c->rate);
+	if (!at_work)
+		return -1;
+	if (in.type == MSG_X2P_PONG)
+		return frame_done(&in) == -1 ?
+		    -1 :
+		    heartbeat_answered(&c->heartbeat);
+	return children.user[c->kind]->message(c->which, &in);
+}
+
+/* Reads up to so many messages while it is alive. */
 static void
-child_readable(void *arg, unsigned int what)
+hear(struct child *c, int most)
 {
 	uint8_t buf[FRAME_MAX];
-	struct child *c = arg;
-	struct frame_in in;
 	size_t nfds;
-	int i, bad;
 	long n;
+	int i;
 
-	(void)what;
-	for (i = 0; i < MESSAGES_A_TURN && is_alive(c); i++) {
+	for (i = 0; i < most && is_alive(c); i++) {
 		n = frame_packet_recv(c->channel, buf, sizeof buf, NULL, 0,
 		    &nfds);
 		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -279,18 +257,43 @@ child_readable(void *arg, unsigned int what)
 			child_lost(c, "channel closed");
 			return;
 		}
-		if (frame_open(&in, buf, (size_t)n) == -1)
-			bad = 1;
-		else if (in.type == MSG_X2P_LOG)
-			bad = channel_log(&in, kind_name(c->kind), &c->rate) ==
-			    -1;
-		else
-			bad = c->state != CHILD_ACTIVE ||
-			    children.user[c->kind]->message(c->which, &in) ==
-				-1;
-		if (bad)
-			child_lost(c, "sent a message that is not defined");
+		if (take_message(c, buf, (size_t)n) == 0)
+			continue;
+		c->insane = 1;
+		child_lost(c, "sent a message that is not defined");
 	}
+}
+
+/*
+ * What it said before its end lies in its channel still: what it finished,
+ * its successor must not be told.  Nobody answers who is not there any more,
+ * so from the first word that is not defined it is not listened to.
+ */
+static void
+hear_last_words(struct child *c)
+{
+	uint8_t buf[FRAME_MAX];
+	size_t nfds;
+	long n;
+	int i;
+
+	for (i = 0; i < CHANNEL_HOLDS && !c->insane; i++) {
+		n = frame_packet_recv(c->channel, buf, sizeof buf, NULL, 0,
+		    &nfds);
+		/* a reset is told once, before what came earlier */
+		if (n == -1 && errno == ECONNRESET)
+			continue;
+		if (n <= 0)
+			return;
+		c->insane = take_message(c, buf, (size_t)n) == -1;
+	}
+}
+
+static void
+child_readable(void *arg, unsigned int what)
+{
+	(void)what;
+	hear(arg, MESSAGES_A_TURN);
 }
 
 static void
@@ -376,6 +379,16 @@ children_kill(enum process_kind kind, uint32_t which, const char *why)
 		child_lost(c, why);
 }
 
+/* When none is asleep any more: while there is time to do something. */
+static void
+warn_last(enum process_kind kind)
+{
+	if (count_asleep(kind) == 0)
+		log_warn("no standby %s is left: upgrade in place (mctd -U) "
+			 "before the one at work fails",
+		    kind_name(kind));
+}
+
 static void
 take_over(enum process_kind kind, uint32_t which)
 {
@@ -401,13 +414,8 @@ take_over(enum process_kind kind, uint32_t which)
 	c->state = CHILD_ACTIVE;
 	c->which = which;
 	publish_standby();
-	if (count_asleep(kind) == 0)
-		log_warn("the last standby %s is at work: restart mctd "
-			 "before it fails too",
-		    kind_name(kind));
-	else
-		log_info("standby %s %d took over", kind_name(kind),
-		    (int)c->pid);
+	log_info("standby %s %d took over", kind_name(kind), (int)c->pid);
+	warn_last(kind);
 	note.text = kind_name(kind);
 	events_add(&note);
 	children.user[kind]->writable(which);
@@ -416,24 +424,31 @@ take_over(enum process_kind kind, uint32_t which)
 static void
 child_ended(struct child *c, int status)
 {
-	int active = c->was_active;
+	enum child_state was = c->state;
 
-	if (c->state != CHILD_DYING) {
-		active = c->state == CHILD_ACTIVE;
+	if (was != CHILD_DYING) {
+		c->was_active = was == CHILD_ACTIVE;
+		c->state = CHILD_DYING;
 		loop_del(&c->readable);
 		loop_del(&c->writable);
 	}
 	if (!children.stopping)
-		log_warn("%s %d ended by %s %d", kind_name(c->kind),
+		log_warn("%s%s %d ended by %s %d",
+		    c->was_active ? "" : "standby ", kind_name(c->kind),
 		    (int)c->pid, WIFSIGNALED(status) ? "signal" : "exit",
 		    WIFSIGNALED(status) ? WTERMSIG(status) :
 					  WEXITSTATUS(status));
+	hear_last_words(c);
 	close(c->channel);
 	(void)children_fill_low_fds();
 	c->state = CHILD_NONE;
 	publish_standby();
-	if (children.stopping || !active)
+	if (children.stopping)
 		return;
+	if (!c->was_active) {
+		warn_last(c->kind);
+		return;
+	}
 	children.user[c->kind]->died(c->which);
 	take_over(c->kind, c->which);
 }
@@ -450,6 +465,45 @@ children_reap(void)
 			if (children.child[i].state != CHILD_NONE &&
 			    children.child[i].pid == pid)
 				child_ended(&children.child[i], status);
+}
+
+/* 0, or an errno value. */
+static int
+ask(struct child *c)
+{
+	struct frame_out out;
+	uint8_t buf[FRAME_HEADER];
+
+	frame_begin(&out, buf, sizeof buf, MSG_P2X_PING, 0, 0);
+	if (channel_send(c->channel, buf, frame_end(&out), NULL, 0) == -1)
+		return errno;
+	return 0;
+}
+
+/* What lies in its channel is heard first: the answer may be there. */
+static int
+hangs(struct child *c, uint64_t now_ms)
+{
+	if (heartbeat_overdue(&c->heartbeat, now_ms))
+		hear(c, CHANNEL_HOLDS);
+	return is_alive(c) && heartbeat_overdue(&c->heartbeat, now_ms);
+}
+
+void
+children_beat(uint64_t now_ms, int late)
+{
+	struct child *c;
+	unsigned int i;
+
+	for (i = 0; i < children.n; i++) {
+		c = &children.child[i];
+		if (late)
+			heartbeat_forgive(&c->heartbeat, now_ms);
+		if (c->state == CHILD_ACTIVE && hangs(c, now_ms))
+			child_lost(c, "does not answer");
+		if (c->state == CHILD_ACTIVE && heartbeat_due(&c->heartbeat))
+			heartbeat_asked(&c->heartbeat, now_ms, ask(c));
+	}
 }
 
 int

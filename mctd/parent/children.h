@@ -3,8 +3,9 @@
  * channels, their death, and the take-over by a standby.
  *
  * A child is STARTING until it says READY, then ASLEEP or ACTIVE; it is
- * DYING from the moment its channel broke or it sent what is not defined,
- * until the kernel reports its end; then a standby is made ACTIVE.
+ * DYING from the moment its channel broke, it sent what is not defined or it
+ * was found to hang, until the kernel reports its end.  Then what it said last
+ * is read from its channel, died is called, and a standby is made ACTIVE.
  */
 
 #ifndef PARENT_CHILDREN_H
@@ -50,6 +51,13 @@ int children_watch(const struct children_user *control,
  */
 int children_send(enum process_kind, uint32_t which, const void *, size_t,
     const int *fds, size_t nfds);
+
+/*
+ * Once a second: asks those at work whether they live, and kills who does not
+ * answer.  late: this comes later than it should, so the parent slept, and
+ * perhaps the whole machine: nobody is judged by that time.
+ */
+void children_beat(uint64_t now_ms, int late);
 
 /* A child is not to be trusted any more. */
 void children_kill(enum process_kind, uint32_t which, const char *why);

@@ -1,7 +1,8 @@
 /*
  * The hand-over.  Order matters to nobody but the engine: a CLOSE is queued
  * behind the session it closes, because a session that was not sent yet is
- * ended by the parent alone.
+ * ended by the parent alone.  One that takes the place of a dead one is told
+ * of that one's sessions, then RESUMED, then of new ones.
  *
  * An engine is taken for dead when an END is owed for too long, or when its
  * channel has been full for as long: then it may owe more than it was told.
@@ -19,6 +20,9 @@
 /* Since when nothing goes to an engine; 0: something does. */
 static uint64_t full_ms[LIMIT_ENGINES_MAX];
 
+/* It took the place of another, and was not told RESUMED yet. */
+static int resumes[LIMIT_ENGINES_MAX];
+
 static int
 tell(uint32_t engine, struct frame_out *out, const int *fds, size_t nfds)
 {
@@ -33,7 +37,7 @@ tell(uint32_t engine, struct frame_out *out, const int *fds, size_t nfds)
 }
 
 static void
-put_session(struct frame_out *out, const struct session *s)
+put_session(struct frame_out *out, const struct session *s, uint64_t now_ms)
 {
 	const struct registry_entry *e = slots_entry(s->slot);
 	const struct bridge_options *o = &slots_spec(s->bridge)->options;
@@ -48,48 +52,70 @@ put_session(struct frame_out *out, const struct session *s)
 	m.rate = o->rate;
 	m.peer_kind = e->peer.kind;
 	m.dst_kind = e->dst.kind;
-	m.recovered = 0;
-	m.age_ms = 0;
+	m.recovered = (uint8_t)s->orphan;
+	m.age_ms = s->orphan ? (uint32_t)(now_ms - s->opened_ms) : 0;
 	inner_put_session(out, &m);
 }
 
-/* As many READY sessions as follow each other in the queue.  0, or -1. */
+static int
+is_to_hand(const struct session *s)
+{
+	return s->state == SESSION_READY || s->orphan;
+}
+
+/* As many sessions as follow each other in the queue.  0, or -1. */
 static int
 send_sessions(uint32_t engine, struct session_queue *q)
 {
+	uint64_t now_ms = clock_ms();
 	int fds[2 * HAND_OVER_PAIRS];
 	uint8_t buf[FRAME_MAX];
-	struct session *s, *next;
+	struct session *s;
 	struct frame_out out;
 	uint16_t n = 0;
 
 	TAILQ_FOREACH(s, q, in_queue)
-		if (s->state != SESSION_READY || ++n == HAND_OVER_PAIRS)
+		if (!is_to_hand(s) || ++n == HAND_OVER_PAIRS)
 			break;
 	frame_begin(&out, buf, sizeof buf, MSG_P2E_SESSIONS, 0, 0);
 	frame_put_u16(&out, n);
 	n = 0;
 	TAILQ_FOREACH(s, q, in_queue) {
-		if (s->state != SESSION_READY || n == HAND_OVER_PAIRS)
+		if (!is_to_hand(s) || n == HAND_OVER_PAIRS)
 			break;
-		put_session(&out, s);
+		put_session(&out, s, now_ms);
 		fds[2 * n] = s->fd[0];
 		fds[2 * n + 1] = s->fd[1];
 		n++;
 	}
 	if (tell(engine, &out, fds, 2 * (size_t)n) == -1)
 		return -1;
-	for (s = TAILQ_FIRST(q); n > 0; s = next, n--) {
-		next = TAILQ_NEXT(s, in_queue);
-		TAILQ_REMOVE(q, s, in_queue);
-		s->queued = 0;
-		s->state = SESSION_OPEN;
+	for (; n > 0; n--) {
+		s = TAILQ_FIRST(q);
+		if (s->state == SESSION_READY) {
+			s->state = SESSION_OPEN;
+			s->opened_ms = now_ms;
+		}
+		sessions_told(s);
 	}
 	return 0;
 }
 
 static int
-send_close(struct session_queue *q, struct session *s)
+send_resumed(uint32_t engine)
+{
+	struct frame_out out;
+	uint8_t buf[FRAME_HEADER];
+
+	frame_begin(&out, buf, sizeof buf, MSG_P2E_RESUMED, 0, 0);
+	if (tell(engine, &out, NULL, 0) == -1)
+		return -1;
+	resumes[engine] = 0;
+	return 0;
+}
+
+static int
+send_close(struct session *s)
 {
 	struct inner_which m = { .slot = s->slot, .serial = s->serial };
 	struct frame_out out;
@@ -100,8 +126,7 @@ send_close(struct session_queue *q, struct session *s)
 	if (tell(s->engine, &out, NULL, 0) == -1)
 		return -1;
 	s->deadline_ms = clock_ms() + END_WAIT_S * 1000;
-	TAILQ_REMOVE(q, s, in_queue);
-	s->queued = 0;
+	sessions_told(s);
 	return 0;
 }
 
@@ -109,13 +134,26 @@ void
 handover_flush(uint32_t engine)
 {
 	struct session_queue *q = sessions_queue(engine);
+	struct session_queue *orphans = sessions_orphans(engine);
 	struct session *s;
 
+	while (!TAILQ_EMPTY(orphans))
+		if (send_sessions(engine, orphans) == -1)
+			return;
+	if (resumes[engine] && send_resumed(engine) == -1)
+		return;
 	while ((s = TAILQ_FIRST(q)) != NULL)
-		if ((s->state == SESSION_READY ? send_sessions(engine, q) :
-						 send_close(q, s)) == -1)
+		if ((is_to_hand(s) ? send_sessions(engine, q) :
+				     send_close(s)) == -1)
 			return;
 	full_ms[engine] = 0; /* it may be another than the one before */
+}
+
+void
+handover_engine_died(uint32_t engine)
+{
+	full_ms[engine] = 0;
+	resumes[engine] = 1;
 }
 
 static int

@@ -9,6 +9,9 @@
  * waits for the channel. */
 void handover_flush(uint32_t engine);
 
+/* Its successor is told of its sessions first, and when that were all. */
+void handover_engine_died(uint32_t engine);
+
 /* Kills an engine that owes an answer for too long. */
 void handover_check(void);
 

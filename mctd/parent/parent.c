@@ -57,6 +57,7 @@ static struct {
 	int hurry; /* a second signal */
 	struct conf *conf;
 	struct loop_event tick;
+	uint64_t ticked_ms; /* when it did last */
 	struct loop_event signals[5];
 } parent;
 
@@ -140,9 +141,16 @@ on_nothing(void *arg, unsigned int what)
 static void
 on_tick(void *arg, unsigned int what)
 {
+	uint64_t now_ms = clock_ms();
+	/* others, too, may have slept as the parent did */
+	int late = now_ms >= parent.ticked_ms + 2 * TICK_MS;
+
 	(void)arg;
 	(void)what;
-	handover_check();
+	parent.ticked_ms = now_ms;
+	children_beat(now_ms, late);
+	if (!late)
+		handover_check();
 	datagrams_note_drops();
 	(void)loop_add(&parent.tick, TICK_MS);
 }
@@ -171,6 +179,7 @@ engine_died(uint32_t engine)
 {
 	sessions_engine_died(engine);
 	pipes_engine_died(engine);
+	handover_engine_died(engine);
 	if (engine == DATAGRAM_ENGINE)
 		datagrams_engine_died();
 }
@@ -239,6 +248,7 @@ watch(void)
 			return -1;
 	}
 	loop_set(&parent.tick, -1, 0, on_tick, NULL);
+	parent.ticked_ms = clock_ms();
 	children_reap(); /* who ended before SIGCHLD was watched */
 	return loop_add(&parent.tick, TICK_MS);
 }

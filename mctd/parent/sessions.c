@@ -34,6 +34,7 @@ static struct {
 	struct host_list *host;
 	uint32_t host_mask;
 	struct session_queue queue[LIMIT_ENGINES_MAX];
+	struct session_queue orphans[LIMIT_ENGINES_MAX];
 	uint32_t load[LIMIT_ENGINES_MAX]; /* sessions of an engine */
 	uint32_t engines;
 	uint32_t all;
@@ -85,8 +86,10 @@ sessions_init(uint32_t bridges, uint32_t n, uint32_t engines)
 	for (i = 0; i < buckets; i++)
 		LIST_INIT(&sessions.host[i]);
 	sessions.engines = engines;
-	for (i = 0; i < engines; i++)
+	for (i = 0; i < engines; i++) {
 		TAILQ_INIT(&sessions.queue[i]);
+		TAILQ_INIT(&sessions.orphans[i]);
+	}
 	return 0;
 }
 
@@ -102,6 +105,12 @@ struct session_queue *
 sessions_queue(uint32_t engine)
 {
 	return &sessions.queue[engine];
+}
+
+struct session_queue *
+sessions_orphans(uint32_t engine)
+{
+	return &sessions.orphans[engine];
 }
 
 /* Of those with the fewest sessions the first. */
@@ -121,16 +130,19 @@ enqueue(struct session *s)
 {
 	assert(!s->queued);
 	s->queued = 1;
-	TAILQ_INSERT_TAIL(&sessions.queue[s->engine], s, in_queue);
+	TAILQ_INSERT_TAIL(s->orphan ? &sessions.orphans[s->engine] :
+				      &sessions.queue[s->engine],
+	    s, in_queue);
 }
 
-static void
-dequeue(struct session *s)
+void
+sessions_told(struct session *s)
 {
-	if (!s->queued)
-		return;
-	s->queued = 0;
-	TAILQ_REMOVE(&sessions.queue[s->engine], s, in_queue);
+	assert(s->queued);
+	TAILQ_REMOVE(s->orphan ? &sessions.orphans[s->engine] :
+				 &sessions.queue[s->engine],
+	    s, in_queue);
+	s->queued = s->orphan = 0;
 }
 
 /* The bridge's figures in the registry follow the lists. */
@@ -222,7 +234,8 @@ release(struct session *s, int reset)
 	int i;
 
 	dial_stop(s);
-	dequeue(s);
+	if (s->queued)
+		sessions_told(s);
 	for (i = 0; i < 2; i++) {
 		if (s->fd[i] != -1 && reset)
 			sockets_reset(s->fd[i]);
@@ -370,11 +383,11 @@ sessions_close(struct session *s, enum end_reason reason,
 		s->has_waiter = 1;
 	}
 	s->reason = reason;
-	if (s->state != SESSION_OPEN) {
-		if (s->state == SESSION_READY)
-			note_closed(s, reason, 0);
-		else
+	if (s->state != SESSION_OPEN || s->orphan) {
+		if (s->state == SESSION_CONNECTING)
 			note_failed(s, reason, 0);
+		else
+			note_closed(s, reason, 0);
 		release(s, 1);
 		return 0;
 	}
@@ -399,27 +412,59 @@ sessions_close_all(uint32_t bridge, enum end_reason reason)
 	}
 }
 
+/* It is over, as its engine said, or as the parent did before. */
+static void
+finish(struct session *s, enum end_reason reason, int err)
+{
+	int reset;
+
+	/* an END that crosses a CLOSE: what the parent did counts */
+	if (s->state == SESSION_CLOSING) {
+		reason = s->reason;
+		err = 0;
+	}
+	reset = reason != END_CLEAN && reason != END_IDLE &&
+	    reason != END_HALF_CLOSED && reason != END_LIFETIME;
+	/* bytes that were not delivered: no end of file may hide that */
+	reset |= err != 0;
+	note_closed(s, reason, err);
+	release(s, reset);
+}
+
 int
 sessions_ended(uint32_t engine, const struct inner_end *end)
 {
 	struct session *s = sessions_at(end->slot);
-	enum end_reason reason = (enum end_reason)end->reason;
-	int reset;
 
 	if (s == NULL || s->serial != end->serial || s->engine != engine ||
 	    (s->state != SESSION_OPEN && s->state != SESSION_CLOSING) ||
-	    end->reason >= END_REASONS || !system_is_errno(end->err))
+	    s->orphan || end->reason >= END_REASONS ||
+	    !system_is_errno(end->err))
 		return -1;
-	/* an END that crosses a CLOSE: what the parent did counts */
-	if (s->state == SESSION_CLOSING)
-		reason = s->reason;
-	reset = reason != END_CLEAN && reason != END_IDLE &&
-	    reason != END_HALF_CLOSED && reason != END_LIFETIME;
-	/* bytes that were not delivered: no end of file may hide that */
-	reset |= end->err != 0;
-	note_closed(s, reason, s->state == SESSION_CLOSING ? 0 : (int)end->err);
-	release(s, reset);
+	finish(s, (enum end_reason)end->reason, (int)end->err);
 	return 0;
+}
+
+/*
+ * Its engine died.  What it had ended may be gone from the sockets, so no
+ * other can go on with it.
+ */
+static void
+inherit(struct session *s)
+{
+	uint32_t ended = slots_ended(s->slot);
+	unsigned int reason = counters_end_reason(ended);
+	int err = counters_end_err(ended);
+
+	if (ended == 0) {
+		if (!s->orphan) {
+			s->orphan = 1;
+			enqueue(s);
+		}
+	} else if (reason >= END_REASONS || !system_is_errno((uint32_t)err))
+		finish(s, END_ENGINE_DIED, 0);
+	else
+		finish(s, (enum end_reason)reason, err);
 }
 
 void
@@ -430,13 +475,12 @@ sessions_engine_died(uint32_t engine)
 
 	for (i = 0; i < sessions.n; i++) {
 		s = &sessions.table[i];
-		if (s->engine != engine ||
-		    (s->state != SESSION_OPEN && s->state != SESSION_CLOSING))
+		if (s->engine != engine)
 			continue;
-		note_closed(s,
-		    s->state == SESSION_CLOSING ? s->reason : END_ENGINE_DIED,
-		    0);
-		release(s, 1);
+		if (s->state == SESSION_CLOSING)
+			finish(s, s->reason, 0);
+		else if (s->state == SESSION_OPEN)
+			inherit(s);
 	}
 }
 

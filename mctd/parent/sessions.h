@@ -5,7 +5,11 @@
  *	CONNECTING -> READY  dst stands; the engine is to get both
  *	READY -> OPEN        the engine has them; the parent keeps copies
  *	OPEN -> CLOSING      revoked by the parent; waits for the END
- *	any but FREE -> FREE END, or a failure, or the engine's death
+ *	any but FREE -> FREE END, or a failure
+ *
+ * When an engine dies, CLOSING and those that it says it had ended become
+ * FREE.  The others stay OPEN and are orphans until the next engine of that
+ * number was told of them; one that is closed meanwhile becomes FREE at once.
  *
  * The parent's copies are closed when a session becomes FREE, and not
  * before: so the parent closes last.  While OPEN it neither reads nor sends
@@ -42,6 +46,8 @@ struct session {
 	int fd[2];              /* peer, dst; -1: none */
 	enum end_reason reason; /* of a close that the parent began */
 	int queued;             /* in the queue for the engine */
+	int orphan;             /* OPEN: with those whose engine died */
+	uint64_t opened_ms;     /* when an engine was told first */
 	int has_waiter;
 	struct inner_client waiter; /* who asked for the close */
 	struct dial *dial;          /* while CONNECTING: dial.c */
@@ -84,7 +90,7 @@ void sessions_close_all(uint32_t bridge, enum end_reason);
 /* An engine's END; -1 when it has no such session. */
 int sessions_ended(uint32_t engine, const struct inner_end *);
 
-/* What it held is lost: those it had are reset. */
+/* Those it had become orphans, but those that it had ended. */
 void sessions_engine_died(uint32_t engine);
 
 /* Whether an engine owes an END for longer than it may, and which. */
@@ -99,8 +105,14 @@ uint32_t sessions_all(void);
 /* Whether any became FREE since this was asked last. */
 int sessions_freed(void);
 
-/* Used by handover.c: the queue of what the engine is to be told. */
+/*
+ * Used by handover.c: the queue of what the engine is to be told, and that
+ * of orphans, which it is told before.
+ */
 TAILQ_HEAD(session_queue, session);
 struct session_queue *sessions_queue(uint32_t engine);
+struct session_queue *sessions_orphans(uint32_t engine);
+/* It was told: out of its queue. */
+void sessions_told(struct session *);
 
 #endif

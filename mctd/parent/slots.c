@@ -242,3 +242,14 @@ slots_counters(uint32_t slot, uint64_t count[COUNTS])
 
 	(void)counters_read(c, slot, slots_id(slot), count, &active_ms);
 }
+
+uint32_t
+slots_ended(uint32_t slot)
+{
+	const struct registry_entry *e = slots_entry(slot);
+	const struct counters_slot *s = &slots.counters[e->engine].slots[slot];
+
+	if (atomic_load_explicit(&s->id, memory_order_acquire) != e->id)
+		return 0;
+	return atomic_load_explicit(&s->ended, memory_order_relaxed);
+}

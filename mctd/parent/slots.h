@@ -51,5 +51,7 @@ struct registry_head *slots_head(void);
 void slots_count(uint32_t bridge, enum parent_count);
 /* What its engine counted for the slot; 0 where it did not. */
 void slots_counters(uint32_t slot, uint64_t count[COUNTS]);
+/* How its engine ended it, as counters_end; 0: it did not, or not yet. */
+uint32_t slots_ended(uint32_t slot);
 
 #endif

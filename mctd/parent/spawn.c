@@ -1,0 +1,60 @@
+/*
+ * Fork and exec: each child has an address-space layout of its own.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../sandbox/sandbox.h"
+#include "parent.h"
+#include "spawn.h"
+
+/* What the new process does before it is another program. */
+static _Noreturn void
+become(const char *kind, int channel, int foreground)
+{
+	char *argv[4];
+	int null;
+
+	null = open("/dev/null", O_RDWR);
+	if (null == -1 || dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
+	    (!foreground && dup2(null, 2) == -1))
+		_exit(1);
+	if (channel == CHILD_CHANNEL) {
+		if (fcntl(channel, F_SETFD, 0) == -1)
+			_exit(1);
+	} else if (dup2(channel, CHILD_CHANNEL) == -1)
+		_exit(1);
+	if (null > CHILD_CHANNEL)
+		close(null);
+	argv[0] = (char *)(uintptr_t) "mctd";
+	argv[1] = (char *)(uintptr_t) "-x";
+	argv[2] = (char *)(uintptr_t)kind;
+	argv[3] = NULL;
+	execv(sandbox_self(), argv);
+	_exit(1);
+}
+
+pid_t
+spawn(const char *kind, int foreground, int *channel)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_LOCAL, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		become(kind, pair[1], foreground);
+	close(pair[1]);
+	if (pid == -1)
+		close(pair[0]);
+	else
+		*channel = pair[0];
+	return pid;
+}
