@@ -36,24 +36,38 @@ tell(uint32_t engine, struct frame_out *out, const int *fds, size_t nfds)
 	return -1;
 }
 
+/* It is to be told of, as its bridge is now. */
 static void
-put_session(struct frame_out *out, const struct session *s, uint64_t now_ms)
+open_session(struct session *s, uint64_t now_ms)
+{
+	const struct bridge_options *o = &slots_spec(s->bridge)->options;
+
+	s->opened_ms = now_ms;
+	s->idle_ms = o->idle_s * 1000;
+	s->half_closed_ms = o->half_closed_s * 1000;
+	s->lifetime_ms = o->lifetime_s * 1000;
+	s->rate = o->rate;
+}
+
+static void
+put_session(struct frame_out *out, struct session *s, uint64_t now_ms)
 {
 	const struct registry_entry *e = slots_entry(s->slot);
-	const struct bridge_options *o = &slots_spec(s->bridge)->options;
 	struct inner_session m;
 
+	if (!s->orphan)
+		open_session(s, now_ms);
 	m.slot = s->slot;
 	m.id = e->id;
 	m.serial = s->serial;
-	m.idle_ms = o->idle_s * 1000;
-	m.half_closed_ms = o->half_closed_s * 1000;
-	m.lifetime_ms = o->lifetime_s * 1000;
-	m.rate = o->rate;
+	m.idle_ms = s->idle_ms;
+	m.half_closed_ms = s->half_closed_ms;
+	m.lifetime_ms = s->lifetime_ms;
+	m.rate = s->rate;
 	m.peer_kind = e->peer.kind;
 	m.dst_kind = e->dst.kind;
 	m.recovered = (uint8_t)s->orphan;
-	m.age_ms = s->orphan ? (uint32_t)(now_ms - s->opened_ms) : 0;
+	m.age_ms = (uint32_t)(now_ms - s->opened_ms);
 	inner_put_session(out, &m);
 }
 
@@ -92,10 +106,7 @@ send_sessions(uint32_t engine, struct session_queue *q)
 		return -1;
 	for (; n > 0; n--) {
 		s = TAILQ_FIRST(q);
-		if (s->state == SESSION_READY) {
-			s->state = SESSION_OPEN;
-			s->opened_ms = now_ms;
-		}
+		s->state = SESSION_OPEN;
 		sessions_told(s);
 	}
 	return 0;

@@ -47,7 +47,12 @@ struct session {
 	enum end_reason reason; /* of a close that the parent began */
 	int queued;             /* in the queue for the engine */
 	int orphan;             /* OPEN: with those whose engine died */
-	uint64_t opened_ms;     /* when an engine was told first */
+	/* When an engine was told first, and what: a reload changes neither. */
+	uint64_t opened_ms;
+	uint32_t idle_ms;
+	uint32_t half_closed_ms;
+	uint32_t lifetime_ms;
+	uint32_t rate;
 	int has_waiter;
 	struct inner_client waiter; /* who asked for the close */
 	struct dial *dial;          /* while CONNECTING: dial.c */

@@ -347,6 +347,37 @@ full_channel_loses_nothing(void **state)
 	rig_end(&rig, 0);
 }
 
+/* Also while the channel is full: the answer waits for room. */
+static void
+ping_is_answered_once(void **state)
+{
+	struct frame_in in;
+	unsigned int pongs = 0;
+	uint16_t slot;
+	int fd[RIG_CLIENTS];
+
+	(void)state;
+	rig_start(&rig, 1, 1);
+	rig_plain(&rig, MSG_P2X_PING);
+	rig_packet(&rig, &in);
+	assert_int_equal(in.type, MSG_X2P_PONG);
+	assert_int_equal(frame_done(&in), 0);
+	for (slot = 0; slot < RIG_CLIENTS; slot++)
+		fd[slot] = rig_open(&rig, slot, slot, ROLE_ADMIN);
+	for (slot = 1; slot < RIG_CLIENTS; slot++)
+		peer_plain(fd[slot], MSG_L2C_RELOAD, 100U + slot);
+	peer_alive(fd[0], 2); /* the others have had their turn */
+	rig_plain(&rig, MSG_P2X_PING);
+	peer_alive(fd[0], 3);
+	for (slot = 0; slot < RIG_CLIENTS; slot++) {
+		rig_packet(&rig, &in);
+		pongs += in.type == MSG_X2P_PONG;
+	}
+	assert_int_equal(pongs, 1);
+	rig_no_packet(&rig);
+	rig_end(&rig, 0);
+}
+
 static void
 standby_takes_over_when_told(void **state)
 {
@@ -453,6 +484,7 @@ main(void)
 		T(events_wait_beside_a_request),
 		cmocka_unit_test(last_answer_of_a_parent_arrives),
 		cmocka_unit_test(full_channel_loses_nothing),
+		cmocka_unit_test(ping_is_answered_once),
 		cmocka_unit_test(standby_takes_over_when_told),
 		cmocka_unit_test(standby_takes_nothing_else),
 		cmocka_unit_test(broken_parent_is_fatal),

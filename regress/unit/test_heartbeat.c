@@ -1,0 +1,116 @@
+/*
+ * Who answers lives, and who does not is found out in time and not before.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "../../common/limits.h"
+#include "../../mctd/parent/heartbeat.h"
+
+#define START_MS 1000
+#define LIMIT_MS (HEARTBEAT_S * 1000)
+
+static void
+who_answers_lives(void **state)
+{
+	struct heartbeat h = { 0 };
+	uint64_t now_ms;
+
+	(void)state;
+	for (now_ms = START_MS; now_ms < 100 * LIMIT_MS; now_ms += 1000) {
+		assert_true(heartbeat_due(&h));
+		heartbeat_asked(&h, now_ms, 0);
+		assert_false(heartbeat_due(&h));
+		assert_false(heartbeat_overdue(&h, now_ms + LIMIT_MS - 1));
+		assert_int_equal(heartbeat_answered(&h), 0);
+		assert_false(heartbeat_overdue(&h, UINT64_MAX));
+	}
+}
+
+static void
+who_does_not_answer_is_overdue(void **state)
+{
+	struct heartbeat h = { 0 };
+
+	(void)state;
+	heartbeat_asked(&h, START_MS, 0);
+	assert_false(heartbeat_overdue(&h, START_MS + LIMIT_MS - 1));
+	assert_true(heartbeat_overdue(&h, START_MS + LIMIT_MS));
+}
+
+static void
+answer_without_question_is_none(void **state)
+{
+	struct heartbeat h = { 0 };
+
+	(void)state;
+	assert_int_equal(heartbeat_answered(&h), -1);
+	heartbeat_asked(&h, START_MS, EAGAIN);
+	assert_int_equal(heartbeat_answered(&h), -1);
+	heartbeat_asked(&h, START_MS, 0);
+	assert_int_equal(heartbeat_answered(&h), 0);
+	assert_int_equal(heartbeat_answered(&h), -1);
+}
+
+static void
+full_channel_is_no_answer(void **state)
+{
+	struct heartbeat h = { 0 };
+
+	(void)state;
+	heartbeat_asked(&h, START_MS, EAGAIN);
+	assert_true(heartbeat_due(&h));
+	heartbeat_asked(&h, START_MS + 1000, EAGAIN);
+	assert_true(heartbeat_overdue(&h, START_MS + LIMIT_MS));
+	/* it took something: it lives, and has its time from then on */
+	heartbeat_asked(&h, START_MS + LIMIT_MS, 0);
+	assert_false(heartbeat_overdue(&h, START_MS + 2 * LIMIT_MS - 1));
+	assert_true(heartbeat_overdue(&h, START_MS + 2 * LIMIT_MS));
+}
+
+static void
+shortage_of_the_kernel_is_not_its_fault(void **state)
+{
+	struct heartbeat h = { 0 };
+
+	(void)state;
+	heartbeat_asked(&h, START_MS, ENOBUFS);
+	assert_true(heartbeat_due(&h));
+	assert_false(heartbeat_overdue(&h, UINT64_MAX));
+}
+
+static void
+time_that_was_slept_does_not_count(void **state)
+{
+	struct heartbeat h = { 0 };
+
+	(void)state;
+	heartbeat_forgive(&h, START_MS);
+	assert_false(heartbeat_overdue(&h, UINT64_MAX));
+	heartbeat_asked(&h, START_MS, 0);
+	heartbeat_forgive(&h, START_MS + 2 * LIMIT_MS);
+	assert_false(heartbeat_overdue(&h, START_MS + 3 * LIMIT_MS - 1));
+	assert_true(heartbeat_overdue(&h, START_MS + 3 * LIMIT_MS));
+	assert_int_equal(heartbeat_answered(&h), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_answers_lives),
+		cmocka_unit_test(who_does_not_answer_is_overdue),
+		cmocka_unit_test(answer_without_question_is_none),
+		cmocka_unit_test(full_channel_is_no_answer),
+		cmocka_unit_test(shortage_of_the_kernel_is_not_its_fault),
+		cmocka_unit_test(time_that_was_slept_does_not_count),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
