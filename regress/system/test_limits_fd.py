@@ -4,7 +4,7 @@ spins, nothing else suffers, and it goes on by itself."""
 import os
 import subprocess
 
-from echo import Echo, ask, asked, descriptors, ending, lose, served, tcp, \
+from echo import Echo, ask, asked, descriptors, lose, served, tcp, \
     turned_away
 from ends import connect
 from program import wait_for
@@ -154,7 +154,8 @@ def test_take_over_works_without_descriptors(context):
     waiting = connect(scene.src)
     scene.wait_limit()
     lose(daemon, "engine")
-    assert ending(peer) == "reset"
+    ask(peer)
+    peer.close()
     ask(waiting)
     unlimit(daemon)
     assert daemon.show("summary")[0]["standby-engines"] == 3
