@@ -271,6 +271,36 @@ frame_next(struct frame_reader *r, struct frame_in *in)
 	return 1;
 }
 
+int
+frame_take(struct frame_reader *r, int fd, struct frame_in *in)
+{
+	ssize_t n;
+	int got;
+
+	frame_reader_reset(r);
+	n = recv(fd, r->buf, sizeof r->buf, MSG_PEEK | MSG_DONTWAIT);
+	if (n == 0) {
+		errno = EPIPE;
+		return -1;
+	}
+	if (n == -1) {
+		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+			return 0;
+		return -1;
+	}
+	r->have = (size_t)n;
+	got = frame_next(r, in);
+	if (got != 1)
+		return got;
+	r->have = r->used;
+	n = recv(fd, r->buf, r->used, MSG_DONTWAIT);
+	if (n != (ssize_t)r->used) { /* urgent bytes among them, or the like */
+		errno = EBADMSG;
+		return -1;
+	}
+	return 1;
+}
+
 size_t
 frame_partial(const struct frame_reader *r)
 {

@@ -76,6 +76,14 @@ int frame_fill(struct frame_reader *, int fd);
 int frame_next(struct frame_reader *, struct frame_in *);
 /* Bytes of a message that is not whole. */
 size_t frame_partial(const struct frame_reader *);
+/*
+ * The same in one step for a process that may die at any moment: what is not
+ * whole stays in the socket, and a frame is taken by one call or not at all,
+ * so that its successor begins where a frame does.  1 and a frame, 0 none
+ * whole there now, -1 with errno.  The fill of such a reader is only what was
+ * seen last.
+ */
+int frame_take(struct frame_reader *, int fd, struct frame_in *);
 
 /*
  * Outgoing side of a stream: a buffer for one largest frame, so that who

@@ -6,6 +6,15 @@
  * each request has one answer with the same request id: ERROR, or what is
  * said below.  A client may have a request and a waiting EVENTS out at the
  * same time, not more.  This protocol is private; libmct is the interface.
+ *
+ * When the control process died, its successor says RESUMED, with request id
+ * 0, before anything else.  Frames are sent and taken whole or not at all, so
+ * both sides are in step; but a request that the dead process had taken may
+ * be lost, and so may an answer.  The client asks again what it has no answer
+ * to, with the same request id.  It may get two answers then, of which it
+ * drops the later.  Repeated, HELLO, LIST and EVENTS do no harm; the others
+ * are done once, since the daemon knows the last of a client by its request
+ * id, and answers again what it answered.
  */
 
 #ifndef COMMON_PROTO_H
@@ -18,7 +27,7 @@
 #include "names.h"
 
 #define PROTO_MAGIC   0x6d637464U
-#define PROTO_VERSION 2
+#define PROTO_VERSION 3
 
 enum proto_type {
 	MSG_L2C_HELLO = 1,
@@ -31,7 +40,8 @@ enum proto_type {
 	MSG_C2L_RECORDS, /* answer to LIST and EVENTS */
 	MSG_L2C_EVENTS,
 	MSG_L2C_STOP,
-	MSG_L2C_RELOAD
+	MSG_L2C_RELOAD,
+	MSG_C2L_RESUMED /* no body */
 };
 
 /* HELLO, both ways: everything in it stays where it is in all versions. */

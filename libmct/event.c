@@ -23,6 +23,38 @@
 #include "include/mct/event.h"
 #include "include/mct/list.h"
 
+/*
+ * After a take-over: each as it was, also its number to ask from.  Of one
+ * that was answered already the second answer is dropped then, and it does
+ * not wait in the daemon, where only one may.
+ */
+int
+event_again(struct mct *mct)
+{
+	const struct handle_events *ev = &mct->events;
+	const struct {
+		uint32_t request;
+		struct proto_events m;
+	} out[] = {
+		{ ev->stale, { EVENTS_WAIT, ev->stale_from } },
+		{ ev->asked, { ev->asked_waits ? EVENTS_WAIT : 0, ev->next } },
+	};
+	uint8_t buf[HANDLE_REQUEST_BYTES];
+	struct frame_out frame;
+	size_t i;
+
+	for (i = 0; i < sizeof out / sizeof out[0]; i++) {
+		if (out[i].request == 0)
+			continue;
+		frame_begin(&frame, buf, sizeof buf, MSG_L2C_EVENTS, 0,
+		    out[i].request);
+		proto_put_events(&frame, &out[i].m);
+		if (frame_queue_add(&mct->out, buf, frame_end(&frame)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 /* Sends a request for the events from next on; its id, or 0 with errno. */
 static uint32_t
 event_request(struct mct *mct, uint8_t flags)
@@ -173,8 +205,10 @@ mct_event_detach(struct mct *mct)
 	ev = &mct->events;
 	if (!ev->attached)
 		return handle_fail(mct, ENOTCONN, "not attached");
-	if (ev->asked != 0 && ev->asked_waits)
+	if (ev->asked != 0 && ev->asked_waits) {
 		ev->stale = ev->asked;
+		ev->stale_from = ev->next;
+	}
 	ev->asked = 0;
 	ev->left = 0;
 	ev->attached = 0;

@@ -102,13 +102,30 @@ handle_poll(struct mct *mct, int64_t deadline)
 }
 
 /*
- * Sends what the socket takes.  A daemon that closes may have said why
- * before: an error here is kept until nothing is left to read.
+ * Sends what the socket takes, and when that is all of it what a take-over
+ * has to be sent again: there is room for it then, and it comes after what
+ * was under way.  A daemon that closes may have said why before: an error
+ * here is kept until nothing is left to read.
  */
 static void
 handle_flush(struct mct *mct)
 {
-	if (mct->deaf || frame_flush(&mct->out, mct->fd) != -1)
+	const struct frame_out *call = mct->call;
+	int sent;
+
+	if (mct->deaf)
+		return;
+	sent = frame_flush(&mct->out, mct->fd);
+	if (sent == 1 && mct->resumed) {
+		mct->resumed = 0;
+		if (event_again(mct) == -1 ||
+		    (call != NULL &&
+			frame_queue_add(&mct->out, call->data, call->at) == -1))
+			sent = -1;
+		else
+			sent = frame_flush(&mct->out, mct->fd);
+	}
+	if (sent != -1)
 		return;
 	mct->deaf = 1;
 	frame_queue_reset(&mct->out);
@@ -128,6 +145,10 @@ handle_next(struct mct *mct, uint32_t want, struct frame_in *answer)
 		}
 		if (frame.request == 0 && frame.type == MSG_C2L_ERROR)
 			return handle_refused(mct, &frame);
+		if (frame.request == 0 && frame.type == MSG_C2L_RESUMED) {
+			mct->resumed = 1;
+			continue;
+		}
 		if ((int32_t)(frame.request - mct->request) > 0)
 			return handle_bad_answer(mct); /* never asked */
 		n = event_answer(mct, &frame);
@@ -203,7 +224,9 @@ handle_call(struct mct *mct, struct frame_out *out, uint16_t answer_type,
 
 	if (request == 0)
 		return -1;
+	mct->call = out;
 	n = handle_receive(mct, request, deadline, answer);
+	mct->call = NULL;
 	if (n == 0)
 		return handle_fail(mct, ETIMEDOUT,
 		    "the daemon did not answer in time");

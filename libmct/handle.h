@@ -6,6 +6,11 @@
  * there are some stays out beside it (event.c).  An answer to neither is a
  * late one, whose caller has got ETIMEDOUT, and is dropped.
  *
+ * A take-over in the daemon is told by RESUMED.  What has no answer then is
+ * sent again, with the request ids it has: the request that a caller waits
+ * for, and those for events.  Should one get two answers, the second is a
+ * late one.
+ *
  * A handle is dead when its connection cannot go on: closed by the daemon,
  * or out of step.  Every call on it then fails with the same errno.
  */
@@ -30,6 +35,7 @@ struct handle_events {
 	uint32_t asked;       /* request that is out; 0: none */
 	int asked_waits;      /* it is answered when there are events */
 	uint32_t stale;       /* waiting request of an earlier attachment */
+	uint32_t stale_from;  /* the number it asks from */
 	int caught_up;        /* nothing there beyond next, as last heard */
 	int err;              /* the daemon refused the request; 0: no */
 	char why[TEXT_BYTES]; /* and its words */
@@ -44,7 +50,9 @@ struct mct {
 	int timeout_ms;   /* -1: for ever */
 	int dead;         /* errno of every call from now on; 0: alive */
 	int deaf;         /* the daemon reads no more */
+	int resumed;      /* a take-over: requests are to be sent again */
 	uint32_t request; /* id given out last */
+	const struct frame_out *call; /* whose answer a caller waits for */
 	unsigned int role;
 	unsigned int lists; /* open ones */
 	struct frame_reader in;
@@ -100,5 +108,8 @@ int handle_refused(struct mct *, struct frame_in *);
  * to read now, 0: none of them concerned, -1 with errno.
  */
 int event_answer(struct mct *, struct frame_in *);
+
+/* event.c: sends the requests that are out once more; 0 or -1 with errno. */
+int event_again(struct mct *);
 
 #endif

@@ -81,7 +81,10 @@ bridge_powers(const struct bridge_spec *spec)
 	return powers;
 }
 
-/* A pipe has two descriptors; the parent keeps those of every engine. */
+/*
+ * A pipe has two descriptors; the parent keeps those of every engine.  It
+ * keeps one of each client, and of one that is being refused.
+ */
 void
 budget_fds(struct budget *b, const struct conf *conf)
 {

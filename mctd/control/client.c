@@ -14,7 +14,20 @@
  *
  *	FREE -> NEW -> OPEN <-> ASKED    OPEN -> ASKING -> ASKED
  *	FREE -> REFUSED -> LAST          NEW -> LAST
+ *	FREE -> OPEN -> LAST             of one that is adopted
  *	all but FREE -> GONE -> FREE
+ *
+ * One that is adopted was served by a process that died.  It is OPEN at once,
+ * for that process may have answered its HELLO; as it may not, HELLO is
+ * answered whenever it comes.  The first thing that it hears is RESUMED, and
+ * then it asks again what it has no answer to (proto.h).
+ *
+ * This process may die between any two of its calls.  So that the one after
+ * it finds each stream where a frame begins, a message is taken out of the
+ * socket by one call when it is there whole (frame_take), and what is sent is
+ * sent by one call, whole frames of FRAME_MAX together at most: the parent
+ * saw to it that the kernel takes so much at once or nothing (and knows of
+ * which clients that is not so).  All else here may be forgotten.
  *
  * Nothing is read from a client, and no message of it is decoded, unless it
  * is NEW, REFUSED or OPEN and all it was sent before has left.  So a client
@@ -78,7 +91,9 @@ struct client {
 	enum client_state state;
 	int fd;
 	uint8_t role;
-	uint8_t again; /* more may be in the reader */
+	uint8_t adopted;
+	uint8_t ended; /* nothing comes but what is in the socket */
+	uint8_t again; /* more may be in the socket */
 	enum wait wait;
 	uint64_t wait_ms; /* since when */
 	size_t unsent;    /* then, to see that something moves */
@@ -257,7 +272,7 @@ client_hello(struct client *c, struct frame_in *in)
 			"the client something else (%u)",
 		    PROTO_VERSION, (unsigned int)hello.version);
 		client_put_error(c, in->request, EINVAL, text);
-		client_become(c, IN(CLIENT_NEW), CLIENT_LAST);
+		client_become(c, IN(CLIENT_NEW) | IN(CLIENT_OPEN), CLIENT_LAST);
 		return;
 	}
 	hello.role = c->role;
@@ -265,7 +280,8 @@ client_hello(struct client *c, struct frame_in *in)
 	frame_begin(&out, buf, sizeof buf, MSG_C2L_HELLO, 0, in->request);
 	proto_put_hello(&out, &hello);
 	client_put(c, buf, frame_end(&out));
-	client_become(c, IN(CLIENT_NEW), CLIENT_OPEN);
+	if (c->state == CLIENT_NEW)
+		client_become(c, IN(CLIENT_NEW), CLIENT_OPEN);
 }
 
 /* A request: served here, sent to the parent, or waiting to be sent. */
@@ -311,23 +327,21 @@ client_listen(struct client *c)
 	int got;
 
 	c->again = 0;
-	got = frame_next(&c->reader, &in);
-	if (got == 0) {
-		if (frame_fill(&c->reader, c->fd) == -1) {
-			client_close(c);
-			return;
-		}
-		got = frame_next(&c->reader, &in);
-	}
-	if (got == 0)
-		return;
-	if (got == -1) {
+	got = frame_take(&c->reader, c->fd, &in);
+	if (got == -1 && errno == EBADMSG) {
 		client_bad(c, 0, "a message of impossible length");
 		return;
 	}
+	if (got == -1 || (got == 0 && c->ended)) {
+		client_close(c);
+		return;
+	}
+	if (got == 0)
+		return;
 	c->wait = WAIT_NONE; /* a message was finished: the next has its time */
-	c->again = frame_partial(&c->reader) > 0;
-	if (c->state == CLIENT_NEW)
+	c->again = 1;
+	if (c->state == CLIENT_NEW ||
+	    (c->state == CLIENT_OPEN && c->adopted && in.type == MSG_L2C_HELLO))
 		client_hello(c, &in);
 	else if (c->state == CLIENT_REFUSED) {
 		client_put_error(c, in.request, c->refusal.err,
@@ -402,6 +416,16 @@ client_of(const struct inner_client *who)
 	return who->slot < table.nclients ? &table.clients[who->slot] : NULL;
 }
 
+static void
+client_put_resumed(struct client *c)
+{
+	uint8_t buf[FRAME_HEADER];
+	struct frame_out out;
+
+	frame_begin(&out, buf, sizeof buf, MSG_C2L_RESUMED, 0, 0);
+	client_put(c, buf, frame_end(&out));
+}
+
 int
 client_new(const struct inner_new_client *m, int fd)
 {
@@ -419,8 +443,14 @@ client_new(const struct inner_new_client *m, int fd)
 	strlcpy(c->refusal.text, m->text, sizeof c->refusal.text);
 	frame_reader_reset(&c->reader);
 	frame_queue_reset(&c->queue);
+	c->adopted = m->adopted;
+	c->ended = 0;
 	client_become(c, IN(CLIENT_FREE),
-	    m->role == ROLE_NONE ? CLIENT_REFUSED : CLIENT_NEW);
+	    m->role == ROLE_NONE ? CLIENT_REFUSED :
+		m->adopted       ? CLIENT_OPEN :
+				   CLIENT_NEW);
+	if (c->adopted)
+		client_put_resumed(c);
 	client_run(c);
 	return 0;
 }
@@ -481,12 +511,15 @@ client_events(void)
 }
 
 void
-client_ready(uint32_t slot)
+client_ready(uint32_t slot, int ended)
 {
 	struct client *c = &table.clients[slot];
 
-	if (c->fd != -1)
-		client_run(c);
+	if (c->fd == -1)
+		return;
+	if (ended)
+		c->ended = 1;
+	client_run(c);
 }
 
 /* The one that stops at a full channel goes first next time. */

@@ -28,7 +28,7 @@ int client_refused(const struct inner_client *, const struct proto_error *);
 void client_events(void);
 
 /* Calls of the loop. */
-void client_ready(uint32_t slot);
+void client_ready(uint32_t slot, int ended);
 void client_channel_writable(void);
 void client_tick(void);
 void client_again(void);

@@ -139,6 +139,9 @@ serve_events(struct request *r)
 	if (ask.flags & ~(EVENTS_NEXT | EVENTS_WAIT))
 		return answer_error(r, EINVAL,
 		    "unknown flags of an events request");
+	if ((ask.flags & EVENTS_WAIT) && r->attach->waiting &&
+	    r->attach->request == r->who.request)
+		return SERVED_WAITS; /* asked again, after a take-over */
 	if ((ask.flags & EVENTS_WAIT) && r->attach->waiting)
 		return bad(r, "a second request that waits for events");
 	r->len =

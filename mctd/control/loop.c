@@ -53,8 +53,8 @@ on_client(int fd, short what, void *arg)
 	const struct watch *w = arg;
 
 	(void)fd;
-	(void)what;
-	loop.calls.client((uint32_t)(w - loop.watches));
+	loop.calls.client((uint32_t)(w - loop.watches),
+	    (what & EV_CLOSED) != 0);
 }
 
 static void
@@ -140,7 +140,7 @@ loop_watch(uint32_t slot, int fd, unsigned int want)
 	if (want == 0)
 		return 0;
 	if (want & LOOP_READ)
-		what |= EV_READ;
+		what |= EV_READ | EV_CLOSED | EV_ET;
 	if (want & LOOP_WRITE)
 		what |= EV_WRITE;
 	if (event_assign(&w->event, loop.base, fd, what, on_client, w) == -1 ||

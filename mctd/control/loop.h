@@ -1,6 +1,9 @@
 /*
  * The control process's event loop: what it waits for, and whom it tells.
- * Level-triggered throughout, so that what is not read now is told again.
+ *
+ * A client is read when there is news: part of a message lies in its socket
+ * until the rest is there, and would be told without end.  All else is
+ * level-triggered, so that what is not done now is told again.
  */
 
 #ifndef CONTROL_LOOP_H
@@ -15,7 +18,8 @@
 struct loop_calls {
 	void (*channel_readable)(void);
 	void (*channel_writable)(void);
-	void (*client)(uint32_t slot); /* what was watched for is there */
+	/* What was watched for is there; ended: it will send no more. */
+	void (*client)(uint32_t slot, int ended);
 	void (*tick)(void);
 	void (*again)(void);
 };

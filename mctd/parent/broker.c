@@ -178,6 +178,7 @@ broker_message(struct frame_in *in)
 {
 	struct request r;
 	size_t i;
+	int asked;
 
 	inner_get_client(in, &r.who);
 	if (in->type == MSG_C2P_CLIENT_GONE)
@@ -187,9 +188,9 @@ broker_message(struct frame_in *in)
 			continue;
 		r.uid = (uid_t)-1;
 		r.role = clients_role(&r.who, &r.uid);
-		if (in->bad || clients_ask(&r.who) == -1)
+		if (in->bad || (asked = clients_ask(&r.who)) == -1)
 			return -1;
-		return rows[i].fn(in, &r);
+		return asked == 1 ? 0 : rows[i].fn(in, &r);
 	}
 	return -1;
 }

@@ -2,8 +2,17 @@
  * Clients: accept, role, hand-over, answers.
  *
  *	FREE -> NEW      accepted; control is to get the descriptor
- *	NEW -> PRESENT   control has it; the parent's copy is closed
- *	PRESENT -> FREE  control says it is gone, or control died
+ *	NEW -> PRESENT   control has it
+ *	PRESENT -> NEW   control died: its successor is to get it, as adopted
+ *	PRESENT -> FREE  control says it is gone; or control died, and the
+ *	                 client may have a part of an answer
+ *
+ * The last request of a client is remembered with its answer.  When control
+ * dies the client asks again what it has no answer to, so the last request
+ * may come a second time, with the same request id: then it is under way
+ * still, and answered when it is done, or its answer is given again.  Any
+ * other is new.  A client asks one thing at a time, so no older request than
+ * the last one can come again.
  *
  * The slot after the last is for one that is refused, which control tells
  * why; while that is under way others that are refused are closed at once.
@@ -44,8 +53,12 @@ struct client {
 	uid_t uid;
 	int fd;
 	int refused;  /* errno it is told */
-	int asking;   /* a request is under way */
+	int whole;    /* it is sent whole frames or nothing */
+	int adopted;  /* a control died that may have served it */
+	int asked;    /* there is a last request */
+	int asking;   /* it is under way */
 	int answered; /* its answer waits for control */
+	int orphaned; /* the control that asked it died meanwhile */
 	uint32_t request;
 	int err;
 	uint32_t id;
@@ -260,7 +273,9 @@ greet(int fd)
 	c->state = CLIENT_NEW;
 	c->fd = fd;
 	c->generation++;
-	c->asking = c->answered = 0;
+	c->whole = system_send_whole(fd, FRAME_MAX) == 0;
+	c->adopted = 0;
+	c->asked = c->asking = c->answered = c->orphaned = 0;
 	clients.dirty = 1;
 	publish();
 }
@@ -328,6 +343,7 @@ clients_stop(void)
 	clients.fd = -1;
 }
 
+/* One that is connected. */
 static struct client *
 find(const struct inner_client *who)
 {
@@ -336,9 +352,18 @@ find(const struct inner_client *who)
 	if (who->slot > clients.limit)
 		return NULL;
 	c = &clients.table[who->slot];
-	if (c->state != CLIENT_PRESENT || c->generation != who->generation)
+	if (c->state == CLIENT_FREE || c->generation != who->generation)
 		return NULL;
 	return c;
+}
+
+/* One that control has. */
+static struct client *
+find_present(const struct inner_client *who)
+{
+	struct client *c = find(who);
+
+	return c != NULL && c->state == CLIENT_PRESENT ? c : NULL;
 }
 
 enum role
@@ -355,8 +380,7 @@ clients_role(const struct inner_client *who, uid_t *uid)
 static void
 forget(struct client *c)
 {
-	if (c->fd != -1)
-		close(c->fd);
+	close(c->fd);
 	c->fd = -1;
 	if (c->refused == 0)
 		clients.present--;
@@ -369,7 +393,7 @@ forget(struct client *c)
 int
 clients_gone(const struct inner_client *who)
 {
-	struct client *c = find(who);
+	struct client *c = find_present(who);
 
 	if (c == NULL)
 		return -1;
@@ -377,28 +401,62 @@ clients_gone(const struct inner_client *who)
 	return 0;
 }
 
-/* Those control did not get yet are not lost with it. */
-void
-clients_all_gone(void)
+/*
+ * It goes on where it was: what it was sent ends with a frame, and what it
+ * had not been sent yet it asks for again.
+ */
+static void
+adopt(struct client *c)
 {
+	assert(c->state == CLIENT_PRESENT);
+	c->state = CLIENT_NEW;
+	c->adopted = 1;
+	c->orphaned = c->asking;
+	clients.dirty = 1;
+}
+
+void
+clients_control_died(void)
+{
+	struct client *c;
 	uint32_t i;
 
-	for (i = 0; i <= clients.limit; i++)
-		if (clients.table[i].state == CLIENT_PRESENT)
-			forget(&clients.table[i]);
+	for (i = 0; i <= clients.limit; i++) {
+		c = &clients.table[i];
+		if (c->state != CLIENT_PRESENT)
+			continue;
+		if (c->whole) {
+			adopt(c);
+			continue;
+		}
+		log_info("client %u closed: it may have been sent a part of "
+			 "an answer",
+		    (unsigned int)i);
+		forget(c);
+	}
 }
 
 int
 clients_ask(const struct inner_client *who)
 {
-	struct client *c = find(who);
+	struct client *c = find_present(who);
+	int again;
 
-	if (c == NULL || c->asking)
+	/*
+	 * What nobody waits for gives way: a request of the control that died,
+	 * and an answer given again to one that has had it.
+	 */
+	if (c == NULL || (c->asking && !c->answered && !c->orphaned))
 		return -1;
-	c->asking = 1;
-	c->answered = 0;
+	again = c->adopted && c->asked && c->request == who->request;
+	c->orphaned = 0;
+	if (again && c->asking)
+		return 1;
+	c->asked = c->asking = 1;
+	c->answered = again;
+	clients.dirty |= again;
 	c->request = who->request;
-	return 0;
+	return again;
 }
 
 static void
@@ -449,6 +507,7 @@ send_new(struct client *c)
 	m.client = name_of(c);
 	m.client.request = 0;
 	m.role = (uint8_t)c->role;
+	m.adopted = (uint8_t)c->adopted;
 	if (c->refused != 0) {
 		m.role = ROLE_NONE;
 		m.err = (uint32_t)c->refused;
@@ -463,8 +522,6 @@ send_new(struct client *c)
 	if (children_send(PROCESS_CONTROL, 0, buf, frame_end(&out), &c->fd,
 		1) == -1)
 		return -1;
-	close(c->fd);
-	c->fd = -1;
 	c->state = CLIENT_PRESENT;
 	return 0;
 }
@@ -490,7 +547,7 @@ send_answer(struct client *c)
 	if (children_send(PROCESS_CONTROL, 0, buf, frame_end(&out), NULL, 0) ==
 	    -1)
 		return -1;
-	c->asking = c->answered = 0;
+	c->asking = c->answered = c->orphaned = 0;
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 /*
  * Clients of the control socket: the parent accepts them, fixes their role
  * in its own table, and hands them to control with a slot number.  Answers
- * to their requests go the same way back.
+ * to their requests go the same way back.  It keeps a copy of each descriptor
+ * that it never reads, for the control after this one.
  */
 
 #ifndef PARENT_CLIENTS_H
@@ -34,8 +35,12 @@ enum role clients_role(const struct inner_client *, uid_t *uid);
 
 /* Control says it is gone; -1 when there is no such client. */
 int clients_gone(const struct inner_client *);
-/* All are: control died. */
-void clients_all_gone(void);
+
+/*
+ * Control died, and what it had sent is read: its successor gets them all
+ * anew, those excepted that may have been sent a part of an answer.
+ */
+void clients_control_died(void);
 
 /*
  * The answer to the one request a client has.  Kept until control takes it;
@@ -44,7 +49,11 @@ void clients_all_gone(void);
 void clients_done(const struct inner_client *, uint32_t id);
 void clients_error(const struct inner_client *, int err, const char *text);
 
-/* A request is begun: -1 when one is under way already. */
+/*
+ * A request: 0 it is to be done now, 1 it is one that is under way or was
+ * done when control died, and is answered as such, -1 when another one is
+ * under way.
+ */
 int clients_ask(const struct inner_client *);
 
 /* Sends what waits: new clients, answers, news of events. */

@@ -202,7 +202,7 @@ static void
 control_died(uint32_t which)
 {
 	(void)which;
-	clients_all_gone();
+	clients_control_died();
 }
 
 static const struct children_user control_user = {

@@ -57,6 +57,12 @@ int system_file_flags(void);
 long system_pipe(int ends[2], long bytes);
 const char *system_pipe_limit(long bytes);
 
+/*
+ * Has the kernel take so many bytes sent on a local stream at once, or none
+ * of them.  0, or -1 when it may take a part.
+ */
+int system_send_whole(int fd, size_t bytes);
+
 /* Whether it is an errno value: one that strerror has a text for. */
 int system_is_errno(uint32_t);
 

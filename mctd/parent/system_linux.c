@@ -174,6 +174,24 @@ system_connect_file(int fd, int way, int file)
 	return connect(fd, (struct sockaddr *)&un, sizeof un);
 }
 
+/*
+ * The kernel cuts what is sent on a local stream into pieces of at most half
+ * the send buffer less 64 bytes (and of some 48 KiB), and queues each whole or
+ * says that there is no room.  SO_SNDBUF takes half of what it then gives, up
+ * to net.core.wmem_max; the buffer is to hold some pieces.
+ */
+int
+system_send_whole(int fd, size_t bytes)
+{
+	int has = 0, want = (int)(4 * bytes);
+	socklen_t len = sizeof has;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &want, sizeof want);
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &has, &len) == -1)
+		return -1;
+	return (size_t)has / 2 >= bytes + 64 ? 0 : -1;
+}
+
 int
 system_is_errno(uint32_t err)
 {

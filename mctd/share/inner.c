@@ -196,6 +196,7 @@ inner_put_new_client(struct frame_out *out, const struct inner_new_client *m)
 {
 	inner_put_client(out, &m->client);
 	frame_put_u8(out, m->role);
+	frame_put_u8(out, m->adopted);
 	frame_put_u32(out, m->err);
 	frame_put_text(out, m->text);
 }
@@ -205,6 +206,7 @@ inner_get_new_client(struct frame_in *in, struct inner_new_client *m)
 {
 	inner_get_client(in, &m->client);
 	m->role = frame_get_u8(in);
+	m->adopted = frame_get_u8(in);
 	m->err = frame_get_u32(in);
 	frame_get_text(in, m->text, sizeof m->text);
 }

@@ -152,6 +152,7 @@ struct inner_client {
 struct inner_new_client {
 	struct inner_client client;
 	uint8_t role;          /* ROLE_NONE: say why it is refused, and close */
+	uint8_t adopted;       /* a control that died may have served it */
 	uint32_t err;          /* then this, */
 	char text[TEXT_BYTES]; /* and this */
 };

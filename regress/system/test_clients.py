@@ -4,73 +4,11 @@ bridge that was there before goes on: its open session and new ones."""
 import contextlib
 import errno
 import socket
-import struct
 
+from client import C2L_DONE, C2L_RECORDS, FRAME_MAX, HEADER, \
+    L2C_BRIDGE_ADD, L2C_CLOSE, L2C_HELLO, L2C_LIST, STALL_S, SUMMARY, Client
 from echo import Echo
 from program import wait_for
-
-HEADER = struct.Struct(">IHHI")
-HELLO = struct.Struct(">IHHI")
-ERROR = struct.Struct(">IH")
-MAGIC, VERSION, FRAME_MAX = 0x6d637464, 2, 16384
-(L2C_HELLO, C2L_HELLO, C2L_ERROR, C2L_DONE, L2C_BRIDGE_ADD, L2C_CLOSE,
- L2C_LIST, C2L_RECORDS, L2C_EVENTS) = range(1, 10)
-SUMMARY = b"\x01\0\0\0\0"
-STALL_S = 10
-
-
-class Client:
-    """The protocol, spoken by hand."""
-
-    def __init__(self, daemon, hello=True):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(2 * STALL_S)
-        self.socket.connect(daemon.socket)
-        if hello:
-            self.hello()
-            kind, _, body = self.receive()
-            assert kind == C2L_HELLO
-            assert HELLO.unpack(body)[:2] == (MAGIC, VERSION)
-
-    def send(self, kind, body=b"", request=1):
-        self.socket.sendall(
-            HEADER.pack(HEADER.size + len(body), kind, 0, request) + body)
-
-    def hello(self, version=VERSION):
-        self.send(L2C_HELLO, HELLO.pack(MAGIC, version, 0, FRAME_MAX))
-
-    def take(self, size):
-        data = b""
-        while len(data) < size:
-            piece = self.socket.recv(size - len(data))
-            assert piece, "closed in the middle of an answer"
-            data += piece
-        return data
-
-    def receive(self):
-        length, kind, _, request = HEADER.unpack(self.take(HEADER.size))
-        return kind, request, self.take(length - HEADER.size)
-
-    def expect_error(self, number, words):
-        kind, _, body = self.receive()
-        assert kind == C2L_ERROR, kind
-        err, length = ERROR.unpack_from(body)
-        text = body[ERROR.size:].decode()
-        assert length == len(text)
-        assert err == number, (err, text)
-        assert words in text, text
-
-    def expect_end(self):
-        """Closed by the daemon; answers before that are passed over."""
-        with contextlib.suppress(ConnectionResetError):
-            while self.socket.recv(65536):
-                pass
-        self.socket.close()
-
-    def expect_alive(self):
-        self.send(L2C_LIST, SUMMARY, 77)
-        kind, request, _ = self.receive()
-        assert (kind, request) == (C2L_RECORDS, 77)
 
 
 class Traffic:
@@ -158,7 +96,7 @@ def test_client_of_another_version_hears_both_versions(context):
     traffic = Traffic(context)
     client = Client(traffic.daemon, hello=False)
     client.hello(version=99)
-    client.expect_error(errno.EINVAL, "version 2, the library 99")
+    client.expect_error(errno.EINVAL, "version 3, the library 99")
     client.expect_end()
     traffic.check()
 

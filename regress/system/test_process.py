@@ -10,6 +10,7 @@ from echo import Echo, ask, asked, at_work, descriptors, ending, lose, \
     served, tcp
 from ends import accept, app_directory, connect, exchange, listen, make, \
     receiver
+from handle import Handle
 from program import children_of, title_of, wait_for
 from watch import Monitor
 
@@ -194,18 +195,17 @@ def test_engine_death_does_not_end_what_is_connecting(context):
     before.close()
 
 
-def test_control_death_costs_its_clients_and_nothing_else(context):
+def test_control_death_costs_nothing(context):
+    """More on clients in test_control_death.py."""
     daemon, src = with_echo(context)
     peer = asked(src)
-    client = connect("unix:" + daemon.socket)
-    wait_for(lambda: daemon.show("summary")[0]["clients"] == 2)
+    handle = Handle(daemon)
     lose(daemon, "control")
-    assert ending(client) == "end"
     ask(peer)
+    handle.add(tcp(context), tcp(context))
     assert daemon.show("sessions")[0]["state"] == "open"
-    daemon.add(tcp(context), tcp(context))
     summary = daemon.show("summary")[0]
-    assert summary["clients"] == 1
+    assert summary["clients"] == 2
     assert summary["standby-controls"] == 3
 
 
@@ -215,7 +215,6 @@ def test_death_of_a_child_is_an_event(context):
     lose(daemon, "engine")
     assert "engine" in monitor.wait("child-restarted").values()
     lose(daemon, "control")
-    monitor = Monitor(context, daemon)
     restarted = monitor.wait_count(2, "child-restarted")
     assert "control" in restarted[1].values(), restarted
 

@@ -16,6 +16,7 @@
 
 #include <bsd/unistd.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -180,6 +181,18 @@ rig_start(struct rig *rig, int active, int channel_bytes)
 	assert_int_equal(in.type, MSG_X2P_READY);
 }
 
+static void
+unmap(struct rig *rig)
+{
+	int i;
+
+	munmap(rig->registry.head, registry_bytes(RIG_BRIDGES, RIG_SESSIONS));
+	for (i = 0; i < RIG_ENGINES; i++)
+		munmap(rig->counters[i].slots,
+		    counters_bytes(RIG_BRIDGES + RIG_SESSIONS, 0));
+	munmap(rig->ring.head, ring_bytes(RIG_EVENTS));
+}
+
 void
 rig_wait_end(struct rig *rig, int status)
 {
@@ -202,11 +215,21 @@ rig_wait_end(struct rig *rig, int status)
 	assert_int_equal(waitpid(rig->pid, &got, 0), rig->pid);
 	assert_true(WIFEXITED(got));
 	assert_int_equal(WEXITSTATUS(got), status);
-	munmap(rig->registry.head, registry_bytes(RIG_BRIDGES, RIG_SESSIONS));
-	for (got = 0; got < RIG_ENGINES; got++)
-		munmap(rig->counters[got].slots,
-		    counters_bytes(RIG_BRIDGES + RIG_SESSIONS, 0));
-	munmap(rig->ring.head, ring_bytes(RIG_EVENTS));
+	unmap(rig);
+}
+
+void
+rig_kill(struct rig *rig)
+{
+	int got;
+
+	assert_return_code(kill(rig->pid, SIGKILL), errno);
+	assert_int_equal(waitpid(rig->pid, &got, 0), rig->pid);
+	assert_true(WIFSIGNALED(got));
+	close(rig->channel);
+	while (rig->nkept > 0)
+		close(rig->kept[--rig->nkept]);
+	unmap(rig);
 }
 
 void
@@ -311,22 +334,29 @@ rig_send_fd(struct rig *rig, struct frame_out *out, int fd)
 	send_fds(rig->channel, out, &fd, 1);
 }
 
-/* A copy stays here, as the parent may have one: the end is seen anyway. */
-static int
-hand_over(struct rig *rig, const struct inner_new_client *m)
+/* A copy stays here, as the parent has one: the end is seen anyway. */
+void
+rig_hand(struct rig *rig, const struct inner_new_client *m, int fd)
 {
 	uint8_t buf[1024];
 	struct frame_out out;
+
+	frame_begin(&out, buf, sizeof buf, MSG_P2C_CLIENT, 0, 0);
+	inner_put_new_client(&out, m);
+	send_fds(rig->channel, &out, &fd, 1);
+	assert_true(rig->nkept < RIG_KEPT);
+	rig->kept[rig->nkept++] = fd;
+}
+
+static int
+hand_over(struct rig *rig, const struct inner_new_client *m)
+{
 	int pair[2];
 
 	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
 			       pair),
 	    errno);
-	frame_begin(&out, buf, sizeof buf, MSG_P2C_CLIENT, 0, 0);
-	inner_put_new_client(&out, m);
-	send_fds(rig->channel, &out, &pair[1], 1);
-	assert_true(rig->nkept < RIG_KEPT);
-	rig->kept[rig->nkept++] = pair[1];
+	rig_hand(rig, m, pair[1]);
 	return pair[0];
 }
 

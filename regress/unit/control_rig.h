@@ -41,6 +41,8 @@ void rig_start(struct rig *, int active, int channel_bytes);
 void rig_end(struct rig *, int status);
 /* Waits for the end that the process comes to by itself. */
 void rig_wait_end(struct rig *, int status);
+/* Kills it, whatever it is doing. */
+void rig_kill(struct rig *);
 /* From now on the process sees a clock that is so much further. */
 void rig_skip_ms(unsigned int);
 
@@ -58,6 +60,8 @@ void rig_done(struct rig *, const struct inner_client *, uint32_t id);
 
 /* A client handed over; returns its end. */
 int rig_client(struct rig *, uint16_t slot, uint32_t generation, uint8_t role);
+/* This end of a stream, which a rig killed before may have had; kept. */
+void rig_hand(struct rig *, const struct inner_new_client *, int fd);
 int rig_refuse(struct rig *, uint16_t slot, uint32_t generation, uint32_t err,
     const char *text);
 /* The same with HELLO said and answered. */

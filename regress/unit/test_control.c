@@ -76,7 +76,7 @@ other_version_hears_both_versions(void **state)
 	(void)state;
 	fd = rig_client(&rig, 3, 1, ROLE_ADMIN);
 	peer_hello(fd, 4711);
-	peer_error(fd, 1, EINVAL, "version 2, the library 4711");
+	peer_error(fd, 1, EINVAL, "version 3, the library 4711");
 	peer_end(fd);
 	rig_gone(&rig, 3, 1);
 }
