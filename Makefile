@@ -10,6 +10,8 @@
 #	make install	DESTDIR and PREFIX as usual
 #
 # A second tree: make BUILD=build/asan SANITIZE=address,undefined
+# Forbidden system calls are logged and made: make BUILD=build/trace TRACE=1
+# Without a sandbox, on any system: make BUILD=build/none SANDBOX=none
 
 BUILD =		build
 PREFIX =	/usr/local
@@ -36,17 +38,33 @@ LINKSAN =	-fsanitize=$(SANITIZE)
 endif
 CFLAGS =	-O2 -g
 LDFLAGS =	-Wl,-z,relro,-z,now -Wl,--as-needed
-COMPILE =	$(CC) $(LANGUAGE) $(CFLAGS) $(WARN) $(HARDEN) -MMD -MP
+COMPILE =	$(CC) $(LANGUAGE) $(CFLAGS) $(WARN) $(HARDEN) $(DEFINES) -MMD -MP
 LINK =		$(CC) $(CFLAGS) $(LINKSAN) $(LDFLAGS)
 
 # The common files serve the library as well, so they are compiled for both.
 PIC =		-fPIC -fno-semantic-interposition
 PIE =		-fPIE
 
+# The sandbox is a set of files for each system; without one only if asked.
+SYSTEM :=	$(shell uname -s | tr A-Z a-z)
+SANDBOX =	$(SYSTEM)
+SANDBOXES =	linux openbsd freebsd none
+TRACE =
+ifeq ($(filter $(SANDBOX),$(SANDBOXES)),)
+$(error no sandbox for $(SANDBOX): SANDBOX=none builds without one)
+endif
+sandbox_files =	$(wildcard mctd/sandbox/$(1).c mctd/sandbox/$(1)_*.c)
+OTHERS =	$(foreach s,$(filter-out $(SANDBOX),$(SANDBOXES)), \
+		    $(call sandbox_files,$(s))) \
+		$(if $(filter linux,$(SANDBOX)),mctd/sandbox/posix.c)
+LIBSANDBOX =	$(if $(filter linux,$(SANDBOX)),-lcap-ng -lseccomp)
+DEFINES =	$(if $(SANITIZE),-DBUILD_SANITIZED=1) \
+		$(if $(TRACE),-DBUILD_TRACE=1)
+
 COMMON =	$(sort $(wildcard common/*.c))
 LIBMCT =	$(sort $(wildcard libmct/*.c))
 MCTCTL =	$(sort $(wildcard mctctl/*.c))
-MCTD =		$(sort $(wildcard mctd/*.c mctd/*/*.c))
+MCTD =		$(filter-out $(OTHERS),$(sort $(wildcard mctd/*.c mctd/*/*.c)))
 PUMP =		$(sort $(wildcard regress/bench/pump/*.c))
 UNIT =		$(sort $(wildcard regress/unit/test_*.c))
 BASE =		$(filter mctd/share/% mctd/conf/% mctd/sandbox/%,$(MCTD))
@@ -65,7 +83,7 @@ all: $(BUILD)/mctd $(BUILD)/mctctl $(BUILD)/libmct.a $(LIBRARY) \
     $(BUILD)/libmct.pc
 
 $(BUILD)/mctd: $(call obj,$(MCTD)) $(PARSER) $(OBJ)/common.a
-	$(LINK) -pie -o $@ $^ -levent_core -lbsd -lcap-ng
+	$(LINK) -pie -o $@ $^ -levent_core -lbsd $(LIBSANDBOX)
 
 $(BUILD)/mctctl: $(call obj,$(MCTCTL)) $(BUILD)/libmct.a $(OBJ)/common.a
 	$(LINK) -pie -o $@ $^
@@ -122,7 +140,7 @@ $(BUILD)/tools:
 	@mkdir -p $(BUILD)
 	@command -v $(CC) >/dev/null && command -v bison >/dev/null && \
 	    printf '\043include %s\n' '<event2/event.h>' '<bsd/stdlib.h>' \
-	    '<cap-ng.h>' | $(CC) -fsyntax-only -x c - 2>/dev/null || \
+	    $(if $(LIBSANDBOX),'<cap-ng.h>' '<seccomp.h>') | $(CC) -fsyntax-only -x c - 2>/dev/null || \
 	    { echo 'mctd: packages are missing: run make deps' >&2; exit 1; }
 	@touch $@
 
@@ -143,7 +161,7 @@ $(UNITS):
 	@mkdir -p $(@D)
 	$(LINK) -pie -o $@ $(filter %.o,$^) -Wl,--start-group \
 	    $(filter %.a,$^) -Wl,--end-group \
-	    -lcmocka -levent_core -lbsd -lcap-ng
+	    -lcmocka -levent_core -lbsd $(LIBSANDBOX)
 
 $(BUILD)/pump: $(call obj,$(PUMP)) $(OBJ)/common.a
 	$(LINK) -pie -o $@ $^ -lbsd

@@ -16,6 +16,7 @@
 #include "control/control.h"
 #include "engine/engine.h"
 #include "parent/parent.h"
+#include "sandbox/sandbox.h"
 
 extern char **environ;
 
@@ -108,7 +109,8 @@ main(int argc, char *argv[])
 			o.verbose = 1;
 			break;
 		case 'V':
-			(void)printf("mctd %s\n", MCTD_VERSION);
+			(void)printf("mctd %s\nsandbox: %s\n", MCTD_VERSION,
+			    sandbox_text());
 			return 0;
 		case 'x':
 			return child(optarg);

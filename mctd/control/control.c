@@ -299,7 +299,8 @@ confine(const struct inner_start *m)
 	sandbox.uid = (uid_t)m->uid;
 	sandbox.gid = (gid_t)m->gid;
 	sandbox.chroot = m->chroot;
-	if (sandbox_enter(&sandbox, &step) == -1)
+	if (sandbox_enter(&sandbox, &step) == -1 ||
+	    sandbox_lock(PROCESS_CONTROL, &step) == -1)
 		start_fatal(step);
 }
 

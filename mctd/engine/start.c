@@ -130,7 +130,7 @@ start_receive(int channel, struct inner_start *m)
 	if (mapped == -1)
 		log_fatal("engine: counters: %s", strerror(errno));
 	limit_fds(m);
-	return mapped;
+	return mapped == -1 ? -1 : channel_blocks(channel, 0);
 }
 
 int
@@ -145,12 +145,17 @@ start_confine(const struct inner_start *m)
 		.gid = m->gid,
 		.chroot = m->chroot };
 	const char *step = "";
+	uint32_t which;
 	size_t i;
 
 	for (i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
 		if (signal(ignored[i], SIG_IGN) == SIG_ERR)
 			return -1;
-	if (sandbox_enter(&box, &step) == -1) {
+	/* who takes over gives up the regions of the others */
+	for (which = 0; m->engines > 1 && which < m->engines; which++)
+		sandbox_grant_unmap(regions[which], region_bytes(m));
+	if (sandbox_enter(&box, &step) == -1 ||
+	    sandbox_lock(PROCESS_ENGINE, &step) == -1) {
 		log_fatal("engine: %s: %s", step, strerror(errno));
 		return -1;
 	}
@@ -163,8 +168,6 @@ start_ready(int channel)
 	uint8_t buf[FRAME_HEADER];
 	struct frame_out out;
 
-	if (channel_blocks(channel, 0) == -1)
-		return -1;
 	frame_begin(&out, buf, sizeof buf, MSG_X2P_READY, 0, 0);
 	return frame_packet_send(channel, buf, frame_end(&out));
 }

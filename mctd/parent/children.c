@@ -556,9 +556,7 @@ children_fill_low_fds(void)
 	int fd;
 
 	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (fd == -1)
-			fd = fcntl(0, F_DUPFD_CLOEXEC, 0); /* in a chroot */
+		fd = fcntl(0, F_DUPFD_CLOEXEC, 0); /* it is /dev/null */
 		if (fd == -1)
 			return -1;
 	} while (fd < LOW_FDS);

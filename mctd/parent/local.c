@@ -19,6 +19,7 @@
 
 #include "../../common/limits.h"
 #include "../conf/conf.h"
+#include "../sandbox/sandbox.h"
 #include "local.h"
 #include "system.h"
 
@@ -50,6 +51,7 @@ local_add_directory(const char *path)
 	d->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->fd == -1)
 		return -1;
+	sandbox_grant_fd(SANDBOX_SOCKETS, d->fd);
 	(void)strlcpy(d->path, path, sizeof d->path);
 	local.ndirectories++;
 	return 0;
@@ -67,6 +69,7 @@ local_init(void)
 	if (local.ndirectories == 0)
 		return 0;
 	local.way = system_open_way();
+	sandbox_grant_fd(SANDBOX_GO, local.way);
 	return local.way == -1 ? -1 : 0;
 }
 
@@ -140,7 +143,7 @@ open_socket(const struct addr *a, const char **why)
 
 	if ((d = allowed_directory(a, &name, why)) == NULL)
 		return -1;
-	file = openat(d->fd, name, system_file_flags());
+	file = sandbox_open_beneath(d->fd, name, system_file_flags());
 	if (file == -1)
 		return -1;
 	error = fstat(file, &st) == -1 ? errno : 0;

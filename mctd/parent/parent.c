@@ -24,6 +24,7 @@
 #include "../../common/log.h"
 #include "../conf/budget.h"
 #include "../conf/conf.h"
+#include "../sandbox/sandbox.h"
 #include "bridges.h"
 #include "broker.h"
 #include "children.h"
@@ -297,6 +298,20 @@ loop(void)
 	}
 }
 
+/* From here on: see mctd/sandbox/linux_calls.c. */
+static int
+lock(void)
+{
+	const char *step;
+
+	if (sandbox_warning() != NULL)
+		log_warn("%s", sandbox_warning());
+	if (sandbox_lock(PROCESS_PARENT, &step) == 0)
+		return 0;
+	log_fatal("%s: %s", step, strerror(errno));
+	return -1;
+}
+
 static int
 run(const struct parent_options *o, const struct budget *b)
 {
@@ -319,6 +334,11 @@ run(const struct parent_options *o, const struct budget *b)
 	/* libbsd marks the end of a name that is longer than the title */
 	if (*o->name_end == '.')
 		*o->name_end = '\0';
+	if (lock() == -1) {
+		children_stop();
+		start_undo();
+		return 1;
+	}
 	log_info("ready: %u bridges", parent.conf->nbridges);
 	daemon_ready(o->foreground, log_get_level());
 	(void)children_fill_low_fds(); /* it closed one */

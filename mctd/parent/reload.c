@@ -61,6 +61,7 @@ reload_open(const char *file, int given)
 		log_fatal("%s: %s", reload.directory, strerror(errno));
 		return -1;
 	}
+	sandbox_grant_fd(SANDBOX_READ, reload.fd);
 	return 0;
 }
 

@@ -54,7 +54,9 @@ spawn(const char *kind, int foreground, int *channel)
 	close(pair[1]);
 	if (pid == -1)
 		close(pair[0]);
-	else
+	else {
 		*channel = pair[0];
+		sandbox_grant_child(pid);
+	}
 	return pid;
 }

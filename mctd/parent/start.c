@@ -285,6 +285,7 @@ make_directory(const char *path, const struct identity *id)
 		return -1;
 	start.socket_directory =
 	    open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	sandbox_grant_fd(SANDBOX_REMOVE, start.socket_directory);
 	return start.socket_directory == -1 ? -1 : 0;
 }
 

@@ -1,5 +1,7 @@
 /*
- * What only Linux has: capabilities, namespaces, sealed memory, openat2.
+ * What only Linux has: capabilities, namespaces, sealed memory, openat2.  The
+ * filter of system calls is in linux_filter.c, linux_calls.c and linux_trap.c,
+ * Landlock in linux_files.c.
  */
 
 #include <sys/types.h>
@@ -11,12 +13,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../../common/log.h"
+#include "build.h"
+#include "rlimits.h"
+#include "linux.h"
 #include "sandbox.h"
 
 struct power {
@@ -52,18 +58,42 @@ empty_namespaces(void)
 			    (unsigned int)namespaces[i], strerror(errno));
 }
 
+/*
+ * Root is nobody special from here on, and nothing is ever inherited; for
+ * this the capabilities must be there still.  Only libcap-ng's own way to
+ * keep some over the change of user stays open; who has no way to change the
+ * user gains nothing by it.
+ */
 static int
-drop_user(const struct sandbox *s)
+lock_securebits(void)
+{
+	return prctl(PR_SET_SECUREBITS,
+	    SECBIT_NOROOT | SECBIT_NOROOT_LOCKED |
+		SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
+		SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
+	    0, 0, 0);
+}
+
+/* The set of capabilities that is to be left. */
+static void
+choose_powers(unsigned int wanted)
 {
 	int type = CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET;
-	int flags = CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING;
 	size_t i;
 
 	capng_clear(CAPNG_SELECT_ALL);
 	for (i = 0; i < POWERS; i++)
-		if (s->powers & powers[i].bit)
+		if (wanted & powers[i].bit)
 			(void)capng_update(CAPNG_ADD, (capng_type_t)type,
 			    powers[i].capability);
+}
+
+static int
+drop_user(const struct sandbox *s)
+{
+	int flags = CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING;
+
+	choose_powers(s->powers);
 	if (capng_change_id((int)s->uid, (int)s->gid, (capng_flags_t)flags) !=
 	    0) {
 		errno = EPERM;
@@ -84,29 +114,73 @@ missing_power(unsigned int wanted)
 	return NULL;
 }
 
+/* What root alone can do: another root, another user. */
+static int
+enter_privileged(const struct sandbox *s, const char **step)
+{
+	if ((*step = missing_power(s->powers)) != NULL) {
+		errno = EPERM;
+		return -1;
+	}
+	if (s->kind != PROCESS_PARENT)
+		empty_namespaces();
+	*step = "chroot";
+	if (chroot(s->chroot) == -1 || chdir("/") == -1)
+		return -1;
+	*step = "securebits";
+	if (lock_securebits() == -1)
+		return -1;
+	*step = "change of user";
+	return drop_user(s);
+}
+
 int
 sandbox_enter(const struct sandbox *s, const char **step)
 {
-	if (s->privileged) {
-		if ((*step = missing_power(s->powers)) != NULL) {
-			errno = EPERM;
-			return -1;
-		}
-		if (s->kind != PROCESS_PARENT)
-			empty_namespaces();
-		*step = "chroot";
-		if (chroot(s->chroot) == -1 || chdir("/") == -1)
-			return -1;
-		*step = "change of user";
-		if (drop_user(s) == -1)
-			return -1;
-	}
+	if (s->privileged && enter_privileged(s, step) == -1)
+		return -1;
+	*step = "ambient capabilities";
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1)
+		return -1;
+	*step = "resource limits";
+	if (rlimits_enter(s->kind) == -1)
+		return -1;
 	/* of one user, none may look into another */
 	*step = "no dump";
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		return -1;
 	*step = "no new privileges";
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+int
+sandbox_lock(enum process_kind kind, const char **step)
+{
+	*step = "Landlock";
+	if (files_enter(kind) == -1)
+		return -1;
+	*step = "handler of forbidden calls";
+	if (trap_setup(kind) == -1)
+		return -1;
+	*step = "filter of system calls";
+	return filter_enter(kind);
+}
+
+const char *
+sandbox_text(void)
+{
+	if (BUILD_TRACE)
+		return BUILD_SANITIZED ? "linux, trace, sanitizers" :
+					 "linux, trace";
+	return BUILD_SANITIZED ? "linux, sanitizers" : "linux";
+}
+
+const char *
+sandbox_warning(void)
+{
+	return BUILD_TRACE ? "built with TRACE: forbidden system calls are "
+			     "written to the kernel's log, and made" :
+			     NULL;
 }
 
 const char *

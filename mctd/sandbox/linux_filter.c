@@ -1,0 +1,109 @@
+/*
+ * The filter of a role: what linux_calls.c says, made into a program of the
+ * kernel's by libseccomp.  That allocates, so it is done before "ready".
+ *
+ * Calls of another architecture, or of another way to number them, come to
+ * the handler as well.
+ */
+
+#include <errno.h>
+#include <stdint.h>
+
+#include "build.h"
+#include "grants.h"
+#include "linux.h"
+#include "sandbox.h"
+
+static int
+add_rule(scmp_filter_ctx ctx, const struct call *c,
+    const struct scmp_arg_cmp *args, unsigned int n)
+{
+	int r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, c->number, n, args);
+
+	/* the same form twice, as where two errno values or names are one */
+	return r == -EEXIST ? 0 : r;
+}
+
+static int
+add_call(scmp_filter_ctx ctx, const struct call *c)
+{
+	struct scmp_arg_cmp args[CALL_ARGS + 2];
+	const struct grant *g;
+	unsigned int n, m;
+	size_t i;
+	int r;
+
+	for (n = 0; n < CALL_ARGS && c->args[n].op != 0; n++)
+		args[n] = c->args[n];
+	if (c->grants == 0)
+		return add_rule(ctx, c, args, n);
+	for (i = 0; (g = grants_at(i)) != NULL; i++) {
+		if (!(g->use & c->grants))
+			continue;
+		m = n;
+		args[m++] = g->use & SANDBOX_UNMAP ?
+		    SCMP_A0_64(SCMP_CMP_EQ, g->value) :
+		    SCMP_A0_64(SCMP_CMP_MASKED_EQ, UINT32_MAX, g->value);
+		if (g->use & SANDBOX_UNMAP)
+			args[m++] = SCMP_A1_64(SCMP_CMP_EQ, g->size);
+		if ((r = add_rule(ctx, c, args, m)) != 0)
+			return r;
+	}
+	return 0;
+}
+
+static int
+add_calls(scmp_filter_ctx ctx, const struct call *c, size_t n,
+    enum process_kind kind)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < n; i++) {
+		if (!(c[i].roles & 1U << kind))
+			continue;
+		if ((r = add_call(ctx, &c[i])) != 0)
+			return r;
+	}
+	return 0;
+}
+
+static int
+set_attributes(scmp_filter_ctx ctx, uint32_t otherwise)
+{
+	int r;
+
+	/* no new privileges is set already */
+	if ((r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0)) != 0 ||
+	    (r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, otherwise)) !=
+		0)
+		return r;
+	/* a binary search; it is as right without, in an older library */
+	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	return 0;
+}
+
+int
+filter_enter(enum process_kind kind)
+{
+	uint32_t otherwise = BUILD_TRACE ? SCMP_ACT_LOG : SCMP_ACT_TRAP;
+	scmp_filter_ctx ctx;
+	int r;
+
+	if (grants_check() == -1)
+		return -1;
+	if ((ctx = seccomp_init(otherwise)) == NULL) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if ((r = set_attributes(ctx, otherwise)) == 0 &&
+	    (r = add_calls(ctx, calls, ncalls, kind)) == 0 &&
+	    (!BUILD_SANITIZED ||
+		(r = add_calls(ctx, calls_sanitizer, ncalls_sanitizer,
+		     kind)) == 0))
+		r = seccomp_load(ctx);
+	/* what it frees may go back to the kernel, by a call that is denied */
+	seccomp_release(ctx);
+	errno = -r;
+	return r == 0 ? 0 : -1;
+}
