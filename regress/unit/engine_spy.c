@@ -8,7 +8,6 @@
 
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
@@ -34,16 +33,26 @@ espy_setup(void)
 	memset(espy, 0, sizeof *espy);
 }
 
+/* Asked in a way that an engine may: it is one. */
+static int
+is_socket(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS];
+	socklen_t len = sizeof info;
+
+	return syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_MEMINFO, info,
+		   &len) == 0;
+}
+
 ssize_t
 splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n,
     unsigned int flags)
 {
 	static int bites;
-	struct stat st;
 	ssize_t got;
 	int is_out;
 
-	is_out = fstat(in, &st) == 0 && S_ISFIFO(st.st_mode);
+	is_out = !is_socket(in);
 	atomic_fetch_add(&espy->splices, 1);
 	if (espy->stingy && is_out) {
 		if (bites++ % 2 == 1) {
