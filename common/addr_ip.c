@@ -2,6 +2,8 @@
  * Addresses of AF_INET and AF_INET6, of whatever kind.
  *
  *	HOST:PORT   HOST is 10.0.0.1, [v6], [v6%interface], * or a name
+ *
+ * Calls: ioctl, socket
  */
 
 #include <arpa/inet.h>

@@ -1,5 +1,7 @@
 /*
  * Frames: encoding, decoding, and their way over sockets.
+ *
+ * Calls: close, recvfrom, recvmsg, sendto
  */
 
 #include <sys/types.h>

@@ -3,6 +3,8 @@
  * printable, and given to the one sink of the process.  errno is as before
  * after every call, so that a line may stand between a failure and its
  * handling.
+ *
+ * Calls: poll, write
  */
 
 #include <errno.h>

@@ -1,5 +1,7 @@
 /*
  * mctd: options, and which of the three processes this is.
+ *
+ * Calls: close; at the start: close_range, openat
  */
 
 #include <sys/types.h>

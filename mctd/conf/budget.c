@@ -2,6 +2,8 @@
  * What a configuration costs.  Figures of tables come from those who own
  * them; descriptors follow from the limits; what the kernel takes for a
  * socket is an estimate and called so.
+ *
+ * Calls: at the start: getrlimit
  */
 
 #include <sys/resource.h>

@@ -1,6 +1,8 @@
 /*
  * The tree: its memory, its defaults, and what a bridge gets from them.
  * The grammar fills it (parse.y).
+ *
+ * Calls: at the start: mmap
  */
 
 #include <sys/mman.h>

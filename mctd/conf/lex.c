@@ -6,6 +6,8 @@
  * again before the next lex_begin, so that the size of the buffer also ends
  * files that include each other without end.  Quoted strings lose their
  * quotes and backslashes in place.
+ *
+ * Calls: close, fstat, read
  */
 
 #include <sys/stat.h>

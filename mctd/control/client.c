@@ -38,6 +38,8 @@
  * What a client may keep us waiting for is in enum wait, each for
  * CLIENT_STALL_S at most.  A client that owes nothing may stay silent for
  * ever.
+ *
+ * Calls: close, shutdown
  */
 
 #include <sys/types.h>

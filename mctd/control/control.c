@@ -4,6 +4,8 @@
  * Everything is made before READY; afterwards there are only recv, recvmsg,
  * send, shutdown, close, epoll and the clock.  The end of the channel is the
  * one thing that ends the process.
+ *
+ * Calls: close; at the start: fstat, getrlimit, mmap, rt_sigaction, setrlimit
  */
 
 #include <sys/types.h>

@@ -1,5 +1,7 @@
 /*
  * The way to the parent: packets out and in, log lines among them.
+ *
+ * Calls: poll; at the start: fcntl
  */
 
 #include <sys/types.h>

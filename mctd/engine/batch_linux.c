@@ -6,6 +6,8 @@
  * message whose control data was cut off is not to be trusted.  An AF_LOCAL
  * src gets no room for control data at all: descriptors that ride on a
  * message are dropped by the kernel and never become ours.
+ *
+ * Calls: recvmmsg
  */
 
 #include <sys/types.h>

@@ -1,6 +1,8 @@
 /*
  * Bytes by copy: peeked at in the buffer that all sessions share, sent, and
  * as many as were taken discarded.
+ *
+ * Calls: recvfrom, recvmsg, sendto
  */
 
 #include <sys/types.h>

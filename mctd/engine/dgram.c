@@ -10,6 +10,8 @@
  * its hands: the next one counts it as lost so.  How far the drops that the
  * kernel tells of are counted stands with each bridge as well, and is stored
  * before they are counted, so that none is counted twice.
+ *
+ * Calls: close
  */
 
 #include <errno.h>

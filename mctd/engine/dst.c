@@ -6,6 +6,8 @@
  * would be cut up: before such a send it is switched off.  Where the kernel
  * refuses a group (no route for packets of that size, IPsec, no checksum)
  * each datagram goes by itself, and groups of that size are not tried again.
+ *
+ * Calls: sendto
  */
 
 #include <sys/types.h>

@@ -1,5 +1,7 @@
 /*
  * The pool of pipes.
+ *
+ * Calls: read
  */
 
 #include <assert.h>

@@ -6,6 +6,8 @@
  * When its queue is full SCTP hands out a record in pieces, and the next one
  * comes only when those before are taken.  They are put together in a place
  * of the engine's, and sent when the record is whole.
+ *
+ * Calls: recvfrom, recvmsg, sendto
  */
 
 #include <sys/types.h>

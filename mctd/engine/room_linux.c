@@ -1,5 +1,7 @@
 /*
  * Room of a socket as Linux has it.
+ *
+ * Calls: getsockopt
  */
 
 #include <sys/socket.h>

@@ -6,6 +6,8 @@
  * deregistered, then closed, and the end is reported; the connections stay
  * with the parent, which closes last.  Until that report has been sent the
  * parent cannot use the slot again.
+ *
+ * Calls: close
  */
 
 #include <assert.h>

@@ -7,6 +7,8 @@
  * empty socket all look so.  Then copy.c has a go, whose recv can tell.
  * Nothing peeked is ever undiscarded between passes, and a direction goes
  * back to copying with its pipe empty: so bytes keep their order.
+ *
+ * Calls: splice
  */
 
 #include <sys/types.h>

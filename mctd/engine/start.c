@@ -1,5 +1,8 @@
 /*
  * The engine's start.
+ *
+ * Calls: close, munmap; at the start: fcntl, fstat, getrlimit, mmap,
+ * rt_sigaction, setrlimit
  */
 
 #include <sys/types.h>

@@ -47,6 +47,8 @@
  * the side's way is over, may have been a reset as well: LOOK_MS later a send
  * of no bytes asks (TCP only: it gives an error where there is one and else
  * does nothing).
+ *
+ * Calls: ioctl, sendto, shutdown
  */
 
 #include <sys/types.h>

@@ -1,5 +1,7 @@
 /*
  * Memory of tables.
+ *
+ * Calls: at the start: mmap
  */
 
 #include <sys/mman.h>

@@ -1,5 +1,7 @@
 /*
  * TCP as Linux has it.
+ *
+ * Calls: getsockopt, recvfrom
  */
 
 #include <sys/types.h>

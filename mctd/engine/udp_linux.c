@@ -1,5 +1,7 @@
 /*
  * UDP as Linux has it.
+ *
+ * Calls: setsockopt
  */
 
 #include <sys/types.h>

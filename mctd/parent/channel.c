@@ -1,5 +1,7 @@
 /*
  * The parent's end of a child's channel.  The only sendmsg of the daemon.
+ *
+ * Calls: sendmsg
  */
 
 #include <sys/types.h>

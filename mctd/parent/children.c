@@ -1,5 +1,8 @@
 /*
  * The children: start, channels, death, take-over.
+ *
+ * Calls: clock_nanosleep, close, dup2, fcntl, kill, poll, wait4; at the
+ * start: execve, fork, openat, socketpair
  */
 
 #include <sys/types.h>

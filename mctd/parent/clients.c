@@ -16,6 +16,9 @@
  *
  * The slot after the last is for one that is refused, which control tells
  * why; while that is under way others that are refused are closed at once.
+ *
+ * Calls: accept4, bind, close, connect, getpid, listen, newfstatat, socket,
+ * umask; at the start: unlink
  */
 
 #include <sys/types.h>

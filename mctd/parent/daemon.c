@@ -3,6 +3,9 @@
  *
  * Nothing of libc's syslog(3) is used, which may allocate and opens its
  * socket by a path that does not exist in the chroot.
+ *
+ * Calls: chdir, close, connect, dup2, getpid, read, sendto, socket, write; at
+ * the start: fork, openat, pipe2, setsid
  */
 
 #include <sys/types.h>

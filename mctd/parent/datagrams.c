@@ -1,5 +1,7 @@
 /*
  * Connectionless bridges: their sockets, and what the engine is told.
+ *
+ * Calls: close
  */
 
 #include <assert.h>

@@ -13,6 +13,8 @@
  * A dial has its place in a table only while it lasts; the place that was
  * freed last is taken first, so that a full house of silent sessions costs
  * little memory.
+ *
+ * Calls: close
  */
 
 #include <assert.h>

@@ -1,5 +1,7 @@
 /*
  * The life of a bridge: open, begin, close.
+ *
+ * Calls: close
  */
 
 #include <assert.h>

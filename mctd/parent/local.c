@@ -4,6 +4,9 @@
  * To bind, the parent changes into the directory and back; to connect, it
  * opens the name without following links, looks at what it is, and connects
  * to that very file.
+ *
+ * Calls: bind, chdir, close, fchdir, fstat, newfstatat, umask, unlinkat; at
+ * the start: openat
  */
 
 #include <sys/types.h>

@@ -8,6 +8,8 @@
  * The end: STOPPING from the first signal or request; nothing new comes in,
  * sessions go on until none is left or the time is over, then they are
  * closed, the engine's ENDs awaited a moment, and the children ended.
+ *
+ * Calls: at the start: geteuid
  */
 
 #include <sys/un.h>

@@ -1,5 +1,7 @@
 /*
  * A pipe of the size that is asked for, where the system gives it.
+ *
+ * Calls: close, fcntl, read; at the start: openat, pipe2
  */
 
 #include <fcntl.h>

@@ -4,6 +4,8 @@
  * Who is not root gets so many pages in pipes, and after that pipes of two
  * pages each: such are of no use, and are not kept.  All that are kept hold
  * the same.
+ *
+ * Calls: close
  */
 
 #include <errno.h>

@@ -4,6 +4,8 @@
  * The file and what it includes are opened below the directory the file
  * lies in, without following links, so that reading it again from within
  * the chroot sees the same as the start did.
+ *
+ * Calls: close; at the start: openat
  */
 
 #include <sys/types.h>

@@ -1,5 +1,7 @@
 /*
  * Sessions: the table, the lists they are on, and their endings.
+ *
+ * Calls: close
  */
 
 #include <assert.h>

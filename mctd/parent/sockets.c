@@ -2,6 +2,9 @@
  * Sockets of bridges: making them, and ending them.  All families go through
  * the same calls; what one of them needs beyond these is in a table here, or
  * an option (options.c), or a matter of paths (local.c).
+ *
+ * Calls: accept4, bind, close, connect, getsockopt, listen, poll, setsockopt,
+ * shutdown, socket
  */
 
 #include <sys/types.h>

@@ -1,5 +1,7 @@
 /*
  * The parent's sockets: what Linux has in its own way.
+ *
+ * Calls: connect, fchdir, getsockopt, setsockopt; at the start: openat
  */
 
 #include <sys/socket.h>

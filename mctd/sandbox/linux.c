@@ -2,6 +2,9 @@
  * What only Linux has: capabilities, namespaces, sealed memory, openat2.  The
  * filter of system calls is in linux_filter.c, linux_calls.c and linux_trap.c,
  * Landlock in linux_files.c.
+ *
+ * Calls: chdir, close, fcntl, munmap, openat2; at the start: chroot,
+ * ftruncate, memfd_create, mmap, openat, prctl, unshare
  */
 
 #include <sys/types.h>

@@ -4,6 +4,8 @@
  *
  * Calls of another architecture, or of another way to number them, come to
  * the handler as well.
+ *
+ * Calls: at the start: seccomp
  */
 
 #include <errno.h>

@@ -7,6 +7,8 @@
  * SIGSYS is blocked while it runs: a call in it that is denied, too, is the
  * end at once, by the kernel's hand.  Who overwrote the process's memory may
  * make it return; the call was not made all the same.
+ *
+ * Calls: at the start: rt_sigaction
  */
 
 #include <signal.h>

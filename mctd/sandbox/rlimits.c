@@ -1,6 +1,8 @@
 /*
  * Resource limits: no core file, which would hold payload; no new process;
  * no more descriptors than now, for ever; a child writes no file.
+ *
+ * Calls: at the start: getrlimit, setrlimit
  */
 
 #include <sys/types.h>

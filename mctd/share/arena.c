@@ -2,6 +2,8 @@
  * A bump allocator for libevent.  A block is preceded by its size; freeing
  * does nothing, for what libevent frees after its start is the array it has
  * just outgrown, and the arena's size counts these.
+ *
+ * Calls: at the start: mmap
  */
 
 #include <sys/mman.h>
