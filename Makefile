@@ -38,7 +38,8 @@ LINKSAN =	-fsanitize=$(SANITIZE)
 endif
 CFLAGS =	-O2 -g
 LDFLAGS =	-Wl,-z,relro,-z,now -Wl,--as-needed
-COMPILE =	$(CC) $(LANGUAGE) $(CFLAGS) $(WARN) $(HARDEN) $(DEFINES) -MMD -MP
+COMPILE =	$(CC) $(LANGUAGE) $(CFLAGS) $(WARN) $(HARDEN) $(DEFINES) \
+		-MMD -MP
 LINK =		$(CC) $(CFLAGS) $(LINKSAN) $(LDFLAGS)
 
 # The common files serve the library as well, so they are compiled for both.
@@ -140,7 +141,8 @@ $(BUILD)/tools:
 	@mkdir -p $(BUILD)
 	@command -v $(CC) >/dev/null && command -v bison >/dev/null && \
 	    printf '\043include %s\n' '<event2/event.h>' '<bsd/stdlib.h>' \
-	    $(if $(LIBSANDBOX),'<cap-ng.h>' '<seccomp.h>') | $(CC) -fsyntax-only -x c - 2>/dev/null || \
+	    $(if $(LIBSANDBOX),'<cap-ng.h>' '<seccomp.h>') | \
+	    $(CC) -fsyntax-only -x c - 2>/dev/null || \
 	    { echo 'mctd: packages are missing: run make deps' >&2; exit 1; }
 	@touch $@
 

@@ -31,27 +31,33 @@
 #define ENGINE  (1U << PROCESS_ENGINE)
 #define ALL     (PARENT | CONTROL | ENGINE)
 
-#define CALL(roles, name, ...)                                                 \
-	{                                                                      \
-		#name, SCMP_SYS(name), (roles), 0, { __VA_ARGS__ }             \
+#define CALL(roles, name, ...)                     \
+	{                                          \
+#name, SCMP_SYS(name), (roles), 0, \
+		{                                  \
+			__VA_ARGS__                \
+		}                                  \
 	}
-#define CALL_ON(roles, name, grants, ...)                                      \
-	{                                                                      \
-		#name, SCMP_SYS(name), (roles), (grants), { __VA_ARGS__ }      \
+#define CALL_ON(roles, name, grants, ...)                 \
+	{                                                 \
+#name, SCMP_SYS(name), (roles), (grants), \
+		{                                         \
+			__VA_ARGS__                       \
+		}                                         \
 	}
 
 /* Argument n, of 32 bits, is this; is under LOW_FDS; is a null pointer. */
-#define INT(n, value)                                                          \
-	{                                                                      \
-		(n), SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(value)         \
+#define INT(n, value)                                                  \
+	{                                                              \
+		(n), SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(value) \
 	}
-#define LOW(n)                                                                 \
-	{                                                                      \
-		(n), SCMP_CMP_MASKED_EQ, UINT32_MAX & ~(LOW_FDS - 1U), 0       \
+#define LOW(n)                                                           \
+	{                                                                \
+		(n), SCMP_CMP_MASKED_EQ, UINT32_MAX & ~(LOW_FDS - 1U), 0 \
 	}
-#define NOTHING(n)                                                             \
-	{                                                                      \
-		(n), SCMP_CMP_EQ, 0, 0                                         \
+#define NOTHING(n)                     \
+	{                              \
+		(n), SCMP_CMP_EQ, 0, 0 \
 	}
 
 #ifndef IPPROTO_MPTCP
@@ -64,17 +70,17 @@ _Static_assert((LOW_FDS & (LOW_FDS - 1)) == 0, "LOW compares bits");
 #define QUIET (MSG_DONTWAIT | MSG_NOSIGNAL)
 
 /* A socket of the parent's; those of bridges do not block. */
-#define SOCKET(family, type, protocol)                                         \
-	CALL(PARENT, socket, INT(0, family),                                   \
+#define SOCKET(family, type, protocol)       \
+	CALL(PARENT, socket, INT(0, family), \
 	    INT(1, (type) | SOCK_NONBLOCK | SOCK_CLOEXEC), INT(2, protocol))
 /* One that is only asked for the system's settings. */
-#define SOCKET_ASKED(family, type, protocol)                                   \
-	CALL(PARENT, socket, INT(0, family), INT(1, (type) | SOCK_CLOEXEC),    \
+#define SOCKET_ASKED(family, type, protocol)                                \
+	CALL(PARENT, socket, INT(0, family), INT(1, (type) | SOCK_CLOEXEC), \
 	    INT(2, protocol))
 
-#define SET(role, level, option)                                               \
+#define SET(role, level, option) \
 	CALL(role, setsockopt, INT(1, level), INT(2, option))
-#define GET(role, level, option)                                               \
+#define GET(role, level, option) \
 	CALL(role, getsockopt, INT(1, level), INT(2, option))
 
 const struct call calls[] = {

@@ -35,10 +35,10 @@ struct ruleset {
 
 /* All rights of files that a version knows; the last entry of any later. */
 static const uint64_t rights[] = {
-	0,      /* there is no version 0 */
-	0x1fff, /* execute, read, write, list, remove, make */
-	0x3fff, /* refer */
-	0x7fff, /* truncate */
+	0,             /* there is no version 0 */
+	0x1fff,        /* execute, read, write, list, remove, make */
+	0x3fff,        /* refer */
+	0x7fff,        /* truncate */
 	0x7fff, 0xffff /* commands to devices */
 };
 #define RIGHTS (sizeof rights / sizeof rights[0])

@@ -10,11 +10,14 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "build.h"
 #include "grants.h"
 #include "linux.h"
 #include "sandbox.h"
+
+#define GRANT_ARGS 2
 
 static int
 add_rule(scmp_filter_ctx ctx, const struct call *c,
@@ -26,12 +29,31 @@ add_rule(scmp_filter_ctx ctx, const struct call *c,
 	return r == -EEXIST ? 0 : r;
 }
 
+/* The arguments by which a granted thing is known; how many these are. */
+static unsigned int
+granted_args(const struct grant *g, struct scmp_arg_cmp *args)
+{
+	int whole = (g->use & SANDBOX_UNMAP) != 0; /* 64 bits, and a size */
+
+	memset(args, 0, GRANT_ARGS * sizeof *args);
+	args[0].arg = 0;
+	args[0].op = whole ? SCMP_CMP_EQ : SCMP_CMP_MASKED_EQ;
+	args[0].datum_a = whole ? g->value : UINT32_MAX;
+	args[0].datum_b = g->value;
+	if (!whole)
+		return 1;
+	args[1].arg = 1;
+	args[1].op = SCMP_CMP_EQ;
+	args[1].datum_a = g->size;
+	return 2;
+}
+
 static int
 add_call(scmp_filter_ctx ctx, const struct call *c)
 {
-	struct scmp_arg_cmp args[CALL_ARGS + 2];
+	struct scmp_arg_cmp args[CALL_ARGS + GRANT_ARGS];
 	const struct grant *g;
-	unsigned int n, m;
+	unsigned int n;
 	size_t i;
 	int r;
 
@@ -42,13 +64,8 @@ add_call(scmp_filter_ctx ctx, const struct call *c)
 	for (i = 0; (g = grants_at(i)) != NULL; i++) {
 		if (!(g->use & c->grants))
 			continue;
-		m = n;
-		args[m++] = g->use & SANDBOX_UNMAP ?
-		    SCMP_A0_64(SCMP_CMP_EQ, g->value) :
-		    SCMP_A0_64(SCMP_CMP_MASKED_EQ, UINT32_MAX, g->value);
-		if (g->use & SANDBOX_UNMAP)
-			args[m++] = SCMP_A1_64(SCMP_CMP_EQ, g->size);
-		if ((r = add_rule(ctx, c, args, m)) != 0)
+		r = add_rule(ctx, c, args, n + granted_args(g, args + n));
+		if (r != 0)
 			return r;
 	}
 	return 0;
@@ -101,8 +118,8 @@ filter_enter(enum process_kind kind)
 	if ((r = set_attributes(ctx, otherwise)) == 0 &&
 	    (r = add_calls(ctx, calls, ncalls, kind)) == 0 &&
 	    (!BUILD_SANITIZED ||
-		(r = add_calls(ctx, calls_sanitizer, ncalls_sanitizer,
-		     kind)) == 0))
+		(r = add_calls(ctx, calls_sanitizer, ncalls_sanitizer, kind)) ==
+		    0))
 		r = seccomp_load(ctx);
 	/* what it frees may go back to the kernel, by a call that is denied */
 	seccomp_release(ctx);

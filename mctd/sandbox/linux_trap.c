@@ -24,11 +24,11 @@
 #include "sandbox.h"
 
 /* Names of calls by number, up to here; the later ones go without. */
-#define NAMES      512
-#define NAME_ROOM  24
+#define NAMES     512
+#define NAME_ROOM 24
 
 /* How x86 marks a call of its third kind. */
-#define X32_BIT    0x40000000
+#define X32_BIT   0x40000000
 
 static struct {
 	const char *role;

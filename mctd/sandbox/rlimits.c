@@ -11,27 +11,21 @@
 #include "build.h"
 #include "rlimits.h"
 
-static int
-none_of(int resource)
-{
-	static const struct rlimit none = { 0, 0 };
-
-	return setrlimit(resource, &none);
-}
-
 int
 rlimits_enter(enum process_kind kind)
 {
+	static const struct rlimit none = { 0, 0 };
 	struct rlimit fds;
 
 	if (getrlimit(RLIMIT_NOFILE, &fds) == -1)
 		return -1;
 	fds.rlim_max = fds.rlim_cur;
 	if (setrlimit(RLIMIT_NOFILE, &fds) == -1 ||
-	    none_of(RLIMIT_CORE) == -1 || none_of(RLIMIT_NPROC) == -1)
+	    setrlimit(RLIMIT_CORE, &none) == -1 ||
+	    setrlimit(RLIMIT_NPROC, &none) == -1)
 		return -1;
 	/* where a sanitizer has something to say it writes to stderr */
 	if (kind == PROCESS_PARENT || BUILD_SANITIZED)
 		return 0;
-	return none_of(RLIMIT_FSIZE);
+	return setrlimit(RLIMIT_FSIZE, &none);
 }

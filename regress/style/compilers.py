@@ -9,6 +9,17 @@ COMPILERS = ("gcc", "clang")
 PUBLIC = "libmct/include"
 
 
+# Files of other systems, with what these have and this one has not.
+PORTS = {"mctd/sandbox/%s.c" % name: "regress/style/port/" + name
+         for name in ("openbsd", "freebsd")}
+
+
+def other_system(path):
+    """The words of a compiler for a file of another system."""
+    place = PORTS.get(path)
+    return ["-I", place, "-include", place + "/system.h"] if place else []
+
+
 def commands(sources, build, flags):
     """One list of words for each thing to try."""
     base = ["-fsyntax-only", "-I", PUBLIC]
@@ -18,7 +29,8 @@ def commands(sources, build, flags):
         if path.endswith(".c"):
             made = os.path.join(build, "gen", os.path.dirname(path))
             for compiler in COMPILERS:
-                yield [compiler] + flags + base + ["-I", made, path]
+                yield [compiler] + flags + base + other_system(path) + \
+                    ["-I", made, path]
         elif path.endswith(".h"):
             alone = ["-include", "./" + path, "/dev/null"]
             for compiler in COMPILERS:
