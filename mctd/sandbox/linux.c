@@ -117,6 +117,37 @@ missing_power(unsigned int wanted)
 	return NULL;
 }
 
+/*
+ * Started by who is not root, maybe with capabilities: of these the wanted
+ * ones stay, none of them to be inherited, and so none ambient.  A child gets
+ * its empty namespaces by way of one of users, where that is allowed; it is
+ * powerful there until it drops everything, too.  The bounding set can be
+ * lessened by CAP_SETPCAP only; it matters no more after no_new_privs.
+ */
+static int
+enter_unprivileged(const struct sandbox *s)
+{
+	int flags = CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC |
+	    CLONE_NEWUTS;
+	unsigned int keep = s->powers;
+	int may_bound;
+	size_t i;
+
+	if (s->kind != PROCESS_PARENT && unshare(flags) == -1)
+		log_debug("no empty namespaces: %s", strerror(errno));
+	for (i = 0; i < POWERS; i++)
+		if (!sandbox_has(powers[i].bit))
+			keep &= ~powers[i].bit;
+	if (capng_get_caps_process() != 0)
+		return -1;
+	may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+	choose_powers(keep);
+	if (capng_apply(may_bound ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) == 0)
+		return 0;
+	errno = EPERM;
+	return -1;
+}
+
 /* What root alone can do: another root, another user. */
 static int
 enter_privileged(const struct sandbox *s, const char **step)
@@ -140,7 +171,9 @@ enter_privileged(const struct sandbox *s, const char **step)
 int
 sandbox_enter(const struct sandbox *s, const char **step)
 {
-	if (s->privileged && enter_privileged(s, step) == -1)
+	*step = "drop of capabilities";
+	if ((s->privileged ? enter_privileged(s, step) :
+			     enter_unprivileged(s)) == -1)
 		return -1;
 	*step = "ambient capabilities";
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1)

@@ -124,8 +124,14 @@ const struct call calls[] = {
 	/* engine: how much a socket takes, whether a connection is gone */
 	GET(ENGINE, SOL_SOCKET, SO_MEMINFO),
 	GET(ENGINE, IPPROTO_TCP, TCP_INFO),
-	/* engine: what waits in a socket */
+	/* engine: what waits in a socket, and what is still to be sent */
 	CALL(ENGINE, ioctl, INT(1, FIONREAD)),
+	CALL(ENGINE, ioctl, INT(1, SIOCOUTQ)),
+	/* engine: how far one that died had come, where it was peeking */
+	CALL(ENGINE, poll),
+	CALL(ENGINE, ppoll),
+	GET(ENGINE, SOL_SOCKET, SO_PEEK_OFF),
+	SET(ENGINE, SOL_SOCKET, SO_PEEK_OFF),
 	/* engine: a group of datagrams in one call */
 	SET(ENGINE, IPPROTO_UDP, UDP_SEGMENT),
 	/* engine: one that takes over gives up the others' counters */
