@@ -212,13 +212,25 @@ print_sums(const struct conf *conf, FILE *out)
 		    (unsigned long long)sum, conf->limits.sessions);
 }
 
+/* What is needed, and whether this process would have it for a start. */
+static void
+print_powers(const struct budget *b, FILE *out)
+{
+	(void)fprintf(out, "# capabilities\n#   %s\n",
+	    sandbox_powers_text(b->powers));
+	if (!sandbox_has(b->powers))
+		(void)
+		    fputs("#   not all are here: root starts mctd, or who has "
+			  "them ambient\n",
+			out);
+}
+
 void
 budget_print(const struct budget *b, const struct conf *conf, FILE *out)
 {
 	print_memory(b, conf, out);
 	print_fds(b, out);
 	print_kernel(conf, out);
-	(void)fprintf(out, "# capabilities\n#   %s\n",
-	    sandbox_powers_text(b->powers));
+	print_powers(b, out);
 	print_sums(conf, out);
 }

@@ -34,6 +34,7 @@
 #include "local.h"
 #include "loop.h"
 #include "pipes.h"
+#include "places.h"
 #include "reload.h"
 #include "sessions.h"
 #include "slots.h"
@@ -47,6 +48,7 @@ struct identity {
 };
 
 static struct {
+	char chroot[CONF_PATH_BYTES]; /* without links */
 	char socket[CONF_PATH_BYTES]; /* removed at the end */
 	int socket_directory;
 	struct local_file file;
@@ -257,7 +259,7 @@ start_children(const struct parent_options *o, const struct conf *conf,
 	setup.start.engines = conf->engines;
 	setup.start.pipes = conf->limits.pipes;
 	setup.start.spin_us = conf->spin_us;
-	(void)strlcpy(setup.start.chroot, conf->chroot,
+	(void)strlcpy(setup.start.chroot, start.chroot,
 	    sizeof setup.start.chroot);
 	setup.nofile[PROCESS_CONTROL] = b->control_fds;
 	setup.nofile[PROCESS_ENGINE] = b->engine_fds;
@@ -271,25 +273,13 @@ start_children(const struct parent_options *o, const struct conf *conf,
 	return 0;
 }
 
-/* The directory of the socket, made if it is missing, the user's then. */
+/* Whether a file is a group's already. */
 static int
-make_directory(const char *path, const struct identity *id)
+has_group(const char *path, gid_t group)
 {
-	char directory[CONF_PATH_BYTES];
-	char *slash;
+	struct stat st;
 
-	(void)strlcpy(directory, path, sizeof directory);
-	slash = strrchr(directory, '/');
-	if (slash == directory)
-		slash++;
-	*slash = '\0';
-	if (mkdir(directory, 0755) == 0 && geteuid() == 0 &&
-	    chown(directory, id->uid, id->gid) == -1)
-		return -1;
-	start.socket_directory =
-	    open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	sandbox_grant_fd(SANDBOX_REMOVE, start.socket_directory);
-	return start.socket_directory == -1 ? -1 : 0;
+	return lstat(path, &st) == 0 && st.st_gid == group;
 }
 
 static const char *
@@ -305,13 +295,47 @@ why_no_socket(int err)
 	}
 }
 
+/*
+ * Root without CAP_DAC_OVERRIDE can neither make the socket in a directory of
+ * the user's, though it saw that nobody listens there, nor see whether
+ * somebody listens at a socket of the user's.
+ */
+static int
+open_as_user(const struct conf *conf, const struct identity *id, int error)
+{
+	const char *name = strrchr(conf->socket, '/') + 1;
+	struct local_file file;
+	int fd;
+
+	if (places_as_user(id->uid,
+		id->has_group ? id->socket_group : id->gid) == -1)
+		return -1;
+	if (error == EACCES) {
+		local_look(start.socket_directory, name, &file);
+		local_remove(start.socket_directory, name, &file);
+	}
+	fd = clients_open_socket(conf->socket, conf->socket_mode);
+	error = errno;
+	if (places_as_root() == -1)
+		return -1;
+	errno = error;
+	return fd;
+}
+
 static int
 open_control_socket(const struct conf *conf, const struct identity *id)
 {
 	int fd = -1;
 
-	if (conf->socket[0] != '/' || make_directory(conf->socket, id) == 0)
+	if (conf->socket[0] == '/')
+		start.socket_directory =
+		    places_directory(conf->socket, id->uid, id->gid);
+	sandbox_grant_fd(SANDBOX_REMOVE, start.socket_directory);
+	if (conf->socket[0] != '/' || start.socket_directory != -1)
 		fd = clients_open_socket(conf->socket, conf->socket_mode);
+	if (fd == -1 && (errno == EACCES || errno == EADDRINUSE) &&
+	    conf->socket[0] == '/' && geteuid() == 0)
+		fd = open_as_user(conf, id, errno);
 	if (fd == -1) {
 		log_fatal("control socket %s: %s", conf->socket,
 		    why_no_socket(errno));
@@ -323,6 +347,7 @@ open_control_socket(const struct conf *conf, const struct identity *id)
 		local_look(start.socket_directory, start.socket, &start.file);
 	}
 	if (conf->socket[0] == '/' && id->has_group &&
+	    !has_group(conf->socket, id->socket_group) &&
 	    lchown(conf->socket, (uid_t)-1, id->socket_group) == -1) {
 		log_fatal("control socket %s: group %s: %s", conf->socket,
 		    conf->socket_group, strerror(errno));
@@ -352,28 +377,16 @@ open_outside(const struct conf *conf, const struct identity *id)
 	return open_control_socket(conf, id);
 }
 
-/* The default chroot is made; whatever it is, only root may change it. */
-static int
-check_chroot(const struct conf *conf)
+/* What is there of the powers that the configuration needs. */
+static unsigned int
+powers_here(unsigned int wanted)
 {
-	struct stat st;
+	unsigned int bit, here = 0;
 
-	if (strcmp(conf->chroot, MCTD_CHROOT_PATH) == 0) {
-		(void)mkdir("/var/empty", 0755);
-		(void)mkdir(MCTD_CHROOT_PATH, 0755);
-	}
-	if (stat(conf->chroot, &st) == -1) {
-		log_fatal("chroot %s: %s", conf->chroot, strerror(errno));
-		return -1;
-	}
-	if (!S_ISDIR(st.st_mode) || st.st_uid != 0 ||
-	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		log_fatal("chroot %s: not a directory that is root's and "
-			  "that nobody else may write",
-		    conf->chroot);
-		return -1;
-	}
-	return 0;
+	for (bit = 1; bit != 0 && bit <= wanted; bit <<= 1)
+		if ((wanted & bit) && sandbox_has(bit))
+			here |= bit;
+	return here;
 }
 
 static int
@@ -386,8 +399,8 @@ drop(const struct conf *conf, const struct budget *b, const struct identity *id,
 	s.privileged = privileged;
 	s.uid = id->uid;
 	s.gid = id->gid;
-	s.chroot = conf->chroot;
-	s.powers = b->powers;
+	s.chroot = start.chroot;
+	s.powers = privileged ? b->powers : powers_here(b->powers);
 	if (sandbox_enter(&s, &step) == -1) {
 		log_fatal("%s: %s", step, strerror(errno));
 		return -1;
@@ -427,12 +440,16 @@ start_privileged(const struct parent_options *o, struct conf *conf,
 	struct identity id;
 	int null;
 
+	(void)umask(022); /* a caller's may be such that nobody could enter */
 	if (look_up(o, conf, &id) == -1 ||
-	    (privileged && check_chroot(conf) == -1))
+	    (privileged &&
+		places_chroot(conf->chroot, start.chroot,
+		    sizeof start.chroot) == -1))
 		return -1;
 	if (!privileged)
-		log_warn("not started by root: no chroot, no other user, no "
-			 "namespaces, no ports under 1024");
+		log_warn("not started by root: no chroot, no other user; "
+			 "capabilities: %s",
+		    sandbox_powers_text(powers_here(b->powers)));
 	/* children have descriptor 0 from here, and daemon_ready does */
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null == -1 || dup2(null, 0) == -1 ||

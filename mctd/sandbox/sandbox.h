@@ -26,7 +26,7 @@
 
 struct sandbox {
 	enum process_kind kind;
-	int privileged; /* started by root */
+	int privileged; /* started by root; else only powers matters */
 	uid_t uid;
 	gid_t gid;
 	const char *chroot;

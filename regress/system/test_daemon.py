@@ -111,19 +111,6 @@ def test_caller_hears_why_the_daemon_does_not_start(context):
                    'directory "/nonexistent"\n')
 
 
-def test_chroot_that_others_may_write_is_refused(context):
-    place = context.path("place")
-    os.mkdir(place)
-    os.chmod(place, 0o777)
-    words = "not a directory that is root's"
-    expect_failure(context, words, raw=True,
-                   conf='user nobody\nchroot "%s"\n' % place)
-    os.chmod(place, 0o755)
-    os.chown(place, 65534, 65534)
-    expect_failure(context, words, raw=True,
-                   conf='user nobody\nchroot "%s"\n' % place)
-
-
 def test_configuration_must_stay_readable(context):
     daemon = context.daemon("", start=False)
     os.chmod(daemon.conf, 0o600)
