@@ -78,7 +78,8 @@ enum list_what {
 	LIST_SUMMARY = 1,
 	LIST_BRIDGES,
 	LIST_SESSIONS,
-	LIST_ENDED /* sessions that were, as long as they are remembered */
+	LIST_ENDED, /* sessions that were, as long as they are remembered */
+	LIST_PROCESSES
 };
 struct proto_list {
 	uint8_t what;

@@ -56,6 +56,14 @@ static const char *const field_names[FIELD_OPTIONS] = {
 	[FIELD_ENDED] = "ended",
 	[FIELD_LASTED] = "lasted",
 	[FIELD_AGO] = "ago",
+	[FIELD_PID] = "pid",
+	[FIELD_UID] = "uid",
+	[FIELD_GID] = "gid",
+	[FIELD_CAPABILITIES] = "capabilities",
+	[FIELD_PRIVILEGED] = "privileged",
+	[FIELD_CHROOT] = "chroot",
+	[FIELD_CHROOT_DEVICE] = "chroot-device",
+	[FIELD_CHROOT_INODE] = "chroot-inode",
 };
 
 /* How many entries bridge_options has before its end. */

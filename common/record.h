@@ -19,7 +19,7 @@ enum field {
 	FIELD_NONE,
 	FIELD_ID,
 	FIELD_NAME,
-	FIELD_KIND, /* "bridge", "session" */
+	FIELD_KIND, /* "bridge", "session", "engine" */
 	FIELD_STATE,
 	FIELD_SRC,    /* address */
 	FIELD_DST,    /* address */
@@ -60,6 +60,14 @@ enum field {
 	FIELD_ENDED,  /* ns since 1970 */
 	FIELD_LASTED, /* ms from its begin to its end */
 	FIELD_AGO,    /* s since its end */
+	FIELD_PID,    /* in the daemon's namespace of processes */
+	FIELD_UID,
+	FIELD_GID,
+	FIELD_CAPABILITIES, /* that it keeps: names, or "none" */
+	FIELD_PRIVILEGED,   /* started by root */
+	FIELD_CHROOT,
+	FIELD_CHROOT_DEVICE,
+	FIELD_CHROOT_INODE,
 	FIELD_OPTIONS = 64, /* + index in bridge_options */
 	FIELD_PARENT = 96,  /* + enum parent_count */
 	FIELD_COUNT = 128,  /* + enum count */

@@ -30,6 +30,7 @@ static const struct {
 	{ "bridges", LIST_BRIDGES },
 	{ "sessions", LIST_SESSIONS },
 	{ "ended", LIST_ENDED },
+	{ "processes", LIST_PROCESSES },
 };
 
 struct mct_list *

@@ -15,6 +15,7 @@
 #include "monitor.h"
 #include "order.h"
 #include "out.h"
+#include "processes.h"
 #include "save.h"
 #include "show.h"
 #include "words.h"
@@ -31,6 +32,7 @@ static const struct words_command commands[] = {
 	{ { "show", "bridges" }, { NULL }, show_bridges_options, show_bridges },
 	{ { "show", "sessions" }, { NULL }, NULL, show_sessions },
 	{ { "show", "ended" }, { NULL }, NULL, show_ended },
+	{ { "show", "processes" }, { NULL }, NULL, processes_show },
 	{ { "monitor", NULL }, { NULL }, monitor_options, monitor },
 	{ { "save", NULL }, { NULL }, NULL, save },
 	{ { "reload", NULL }, { NULL }, NULL, order_reload },

@@ -10,6 +10,8 @@
 
 #include "../../common/clock.h"
 #include "../../common/record.h"
+#include "../sandbox/sandbox.h"
+#include "../share/processes.h"
 #include "show.h"
 #include "sums.h"
 
@@ -407,11 +409,68 @@ list_summary(struct page *p, uint32_t cursor)
 	return 0;
 }
 
+/* A process of the daemon, and what it is to be. */
+static void
+put_process(struct page *p, const struct process *process)
+{
+	const struct registry_head *h = show.registry->head;
+	char chroot[sizeof h->chroot];
+	struct record_out r;
+
+	memcpy(chroot, h->chroot, sizeof chroot - 1);
+	chroot[sizeof chroot - 1] = '\0';
+	record_begin(&r, &p->out);
+	record_put_number(&r, FIELD_PID, process->pid);
+	record_put_text(&r, FIELD_KIND, processes_kind(process->kind));
+	record_put_text(&r, FIELD_STATE, processes_state(process->state));
+	if (process->kind == PROCESS_ENGINE &&
+	    process->state == PROCESS_WORKING)
+		record_put_number(&r, FIELD_ENGINE, process->which);
+	record_put_number(&r, FIELD_PRIVILEGED, h->privileged);
+	record_put_number(&r, FIELD_UID, h->uid);
+	record_put_number(&r, FIELD_GID, h->gid);
+	record_put_text(&r, FIELD_CAPABILITIES,
+	    sandbox_powers_text(
+		process->kind == PROCESS_PARENT ? h->powers : 0));
+	record_put_text(&r, FIELD_CHROOT, chroot);
+	record_put_number(&r, FIELD_CHROOT_DEVICE, h->chroot_device);
+	record_put_number(&r, FIELD_CHROOT_INODE, h->chroot_inode);
+	record_end(&r);
+}
+
+static int
+list_processes(struct page *p, uint32_t cursor)
+{
+	struct process process;
+	struct frame_out before;
+	uint32_t place;
+
+	if (cursor >= REGISTRY_PROCESSES) {
+		errno = EINVAL;
+		return -1;
+	}
+	for (place = cursor; place < REGISTRY_PROCESSES; place++) {
+		if (processes_get(show.registry->head, place, &process) == -1)
+			continue;
+		before = p->out;
+		put_process(p, &process);
+		if (p->out.bad) {
+			p->out = before;
+			p->head.cursor = place;
+			return 0;
+		}
+		p->head.count++;
+	}
+	p->head.cursor = 0;
+	return 0;
+}
+
 static int (*const lists[])(struct page *, uint32_t cursor) = {
 	[LIST_SUMMARY] = list_summary,
 	[LIST_BRIDGES] = list_bridges,
 	[LIST_SESSIONS] = list_sessions,
 	[LIST_ENDED] = list_ended,
+	[LIST_PROCESSES] = list_processes,
 };
 
 static size_t

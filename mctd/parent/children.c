@@ -19,6 +19,7 @@
 
 #include "../../common/clock.h"
 #include "../../common/limits.h"
+#include "../share/processes.h"
 #include "channel.h"
 #include "children.h"
 #include "events.h"
@@ -190,6 +191,34 @@ count_asleep(enum process_kind kind)
 	return n;
 }
 
+/* Who they are, for "show processes". */
+static void
+publish_processes(struct registry_head *h)
+{
+	static const uint8_t states[] = {
+		[CHILD_NONE] = PROCESS_GONE,
+		[CHILD_STARTING] = PROCESS_STARTING,
+		[CHILD_ASLEEP] = PROCESS_STANDBY,
+		[CHILD_ACTIVE] = PROCESS_WORKING,
+		[CHILD_DYING] = PROCESS_ENDING,
+	};
+	struct process p = { .pid = (uint32_t)getpid(),
+		.kind = PROCESS_PARENT,
+		.state = PROCESS_WORKING };
+	const struct child *c;
+	unsigned int i;
+
+	processes_put(h, 0, &p);
+	for (i = 0; i < children.n; i++) {
+		c = &children.child[i];
+		p.pid = (uint32_t)c->pid;
+		p.kind = (uint8_t)c->kind;
+		p.state = states[c->state];
+		p.which = (uint8_t)c->which;
+		processes_put(h, i + 1, &p);
+	}
+}
+
 static void
 publish_standby(void)
 {
@@ -197,6 +226,7 @@ publish_standby(void)
 
 	atomic_store(&h->standby_engines, count_asleep(PROCESS_ENGINE));
 	atomic_store(&h->standby_controls, count_asleep(PROCESS_CONTROL));
+	publish_processes(h);
 }
 
 /* It is killed, and its end awaited: only then a standby takes over. */

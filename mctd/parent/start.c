@@ -234,6 +234,37 @@ make_tables(const struct conf *conf, const struct identity *id)
 	return 0;
 }
 
+/* What is there of the powers that the configuration needs. */
+static unsigned int
+powers_here(unsigned int wanted)
+{
+	unsigned int bit, here = 0;
+
+	for (bit = 1; bit != 0 && bit <= wanted; bit <<= 1)
+		if ((wanted & bit) && sandbox_has(bit))
+			here |= bit;
+	return here;
+}
+
+/* What all processes are to be, so that it can be compared. */
+static void
+publish_self(const struct budget *b, const struct identity *id)
+{
+	struct registry_head *h = slots_head();
+	struct stat st;
+
+	h->fd_limit = b->parent_fds;
+	h->privileged = geteuid() == 0;
+	h->powers = h->privileged ? b->powers : powers_here(b->powers);
+	h->uid = (uint32_t)id->uid;
+	h->gid = (uint32_t)id->gid;
+	if (!h->privileged || stat(start.chroot, &st) == -1)
+		return;
+	h->chroot_device = (uint64_t)st.st_dev;
+	h->chroot_inode = (uint64_t)st.st_ino;
+	(void)strlcpy(h->chroot, start.chroot, sizeof h->chroot);
+}
+
 static int
 start_children(const struct parent_options *o, const struct conf *conf,
     const struct budget *b, const struct identity *id)
@@ -247,7 +278,7 @@ start_children(const struct parent_options *o, const struct conf *conf,
 		log_fatal("no memory for the tables: %s", strerror(errno));
 		return -1;
 	}
-	slots_head()->fd_limit = b->parent_fds;
+	publish_self(b, id);
 	setup.start.level = (uint8_t)log_get_level();
 	setup.start.privileged = geteuid() == 0;
 	setup.start.uid = (uint32_t)id->uid;
@@ -375,18 +406,6 @@ open_outside(const struct conf *conf, const struct identity *id)
 		return -1;
 	}
 	return open_control_socket(conf, id);
-}
-
-/* What is there of the powers that the configuration needs. */
-static unsigned int
-powers_here(unsigned int wanted)
-{
-	unsigned int bit, here = 0;
-
-	for (bit = 1; bit != 0 && bit <= wanted; bit <<= 1)
-		if ((wanted & bit) && sandbox_has(bit))
-			here |= bit;
-	return here;
 }
 
 static int

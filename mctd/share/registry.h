@@ -63,6 +63,9 @@ struct registry_slot {
 	struct registry_entry entry;
 };
 
+/* The parent, and its children. */
+#define REGISTRY_PROCESSES (1 + LIMIT_CHILDREN)
+
 /* Figures of the daemon as a whole; each is one store. */
 struct registry_head {
 	uint32_t bridges_limit;
@@ -79,6 +82,15 @@ struct registry_head {
 	_Atomic uint32_t standby_engines;
 	_Atomic uint32_t standby_controls;
 	_Atomic uint64_t parent_count[PARENT_COUNTS];
+	_Atomic uint64_t process[REGISTRY_PROCESSES]; /* processes.h */
+	/* What they are to be, written before there are readers. */
+	uint8_t privileged; /* started by root */
+	uint32_t powers;    /* that the parent keeps: sandbox.h */
+	uint32_t uid;
+	uint32_t gid;
+	uint64_t chroot_device; /* 0, 0: there is none */
+	uint64_t chroot_inode;
+	char chroot[TEXT_BYTES];
 };
 
 struct registry {

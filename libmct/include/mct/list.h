@@ -16,11 +16,12 @@ struct mct_list;
 struct mct_record;
 
 /*
- * what: "summary" (one record), "bridges", "sessions" or "ended" (sessions
- * that were, as long as the daemon remembers them).  Returns NULL with errno
- * ENOENT (no such list), EINVAL (an argument is NULL) or ENOMEM.  The list
- * uses the handle until mct_list_close; other calls on the handle may be
- * made between.  What comes and goes meanwhile may or may not be listed.
+ * what: "summary" (one record), "bridges", "sessions", "ended" (sessions
+ * that were, as long as the daemon remembers them) or "processes" (of the
+ * daemon).  Returns NULL with errno ENOENT (no such list), EINVAL (an argument
+ * is NULL) or ENOMEM.  The list uses the handle until mct_list_close; other
+ * calls on the handle may be made between.  What comes and goes meanwhile may
+ * or may not be listed.
  */
 struct mct_list *mct_list_open(struct mct *mct, const char *what);
 
