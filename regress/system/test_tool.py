@@ -107,7 +107,7 @@ def test_usage_names_every_command(context):
     for words in ("bridge add SRC DST [name NAME] [max N]", "[dst DST]...",
                   "bridge close", "session close", "show summary",
                   "show bridges [-v]", "show sessions", "show ended",
-                  "monitor [since SEQ]", "save", "reload", "stop"):
+                  "show processes", "monitor [since SEQ]", "save", "reload", "stop"):
         assert words in err, words
     for text in err.splitlines():
         assert len(text.expandtabs()) <= 80, text
@@ -135,7 +135,8 @@ def test_ambiguous_and_unknown_words_name_the_choices(context):
     says(daemon, 2, '"s" may be session, show, save or stop', "s", "summary")
     says(daemon, 2, '"s" may be summary or sessions', "show", "s")
     says(daemon, 2, "unknown word", "shwo", "bridges")
-    says(daemon, 2, "expected summary, bridges, sessions or ended", "show", "x")
+    says(daemon, 2, "expected summary, bridges, sessions, ended or processes",
+         "show", "x")
     says(daemon, 2, '"ma" may be', "bridge", "add", "tcp:127.0.0.1:1",
          "tcp:127.0.0.1:2", "ma", "3")
     # A whole word is not ambiguous, though it begins another.

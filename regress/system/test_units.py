@@ -15,6 +15,7 @@ from program import children_of, wait_for
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 PRIVILEGED = os.path.join(TOP, "etc", "mctd.service")
+PROFILE = os.path.join(TOP, "etc", "apparmor", "usr.local.sbin.mctd")
 CONFINED = os.path.join(TOP, "etc", "mctd-confined.service")
 NET_BIND_SERVICE = 1 << 10
 NAMESPACES = {"NEWNET": "net", "NEWNS": "mnt", "NEWIPC": "ipc",
@@ -250,6 +251,41 @@ def test_confined_unit_forbids_nothing_that_is_needed(context):
         expect_within(CONFINED, lines)
     assert any(line.startswith("unshare(") and "EPERM" in line
                for line in lines)
+
+
+# -- The profile for AppArmor, which this kernel may not have
+
+
+def parse(path):
+    return subprocess.run(["apparmor_parser", "-Q", "-T", "-K", path],
+                          text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+
+
+def test_profile_is_understood(context):
+    with open(PROFILE) as stream:
+        text = stream.read()
+    done = parse(PROFILE)
+    assert done.returncode == 0, done.stdout
+    copy = context.path("profile")
+    with open(copy, "w") as stream:
+        stream.write(text.replace("  unix,", "  unix", 1))
+    assert parse(copy).returncode != 0
+
+
+def test_profile_allows_what_the_units_do(context):
+    with open(PROFILE) as stream:
+        text = stream.read()
+    for path in (PRIVILEGED, CONFINED):
+        for power in powers(path, "CapabilityBoundingSet"):
+            assert "  capability %s,\n" % power[1:] in text, power
+        for family in words(path, "RestrictAddressFamilies"):
+            for kind in ("stream", "dgram", "seqpacket"):
+                assert "  network %s %s,\n" % (
+                    family.removeprefix("AF_").lower(), kind) in text
+        program = words(path, "ExecStart")[0]
+        assert "profile mctd %s " % program in text
+        assert "  %s mrix,\n" % program in text
 
 
 # -- A start as who is not root, with capabilities

@@ -420,7 +420,7 @@ wrong_lists_and_cursors_are_told(void **state)
 	peer_error(fd, 7, EINVAL, "cursor");
 	peer_list(fd, 8, LIST_ENDED, SLOTS + 1);
 	peer_error(fd, 8, EINVAL, "cursor");
-	peer_list(fd, 9, LIST_ENDED + 1, 0);
+	peer_list(fd, 9, LIST_PROCESSES + 1, 0);
 	peer_error(fd, 9, EINVAL, "no such list");
 }
 
