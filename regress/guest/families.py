@@ -16,7 +16,6 @@ import socket
 
 from ends import reset as linger_0, run
 from program import wait_for
-from watch import Monitor
 
 SCTP = 132
 SCTP_NODELAY = 3
@@ -35,7 +34,7 @@ NOBODY = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH)
 SMALL = """timeouts { drain 0 }
 limits {
 	sessions 128
-	bridges 32
+	bridges 64
 	clients 4
 	events 512
 	standby 0
@@ -237,21 +236,21 @@ class Crossing:
     """A daemon with a bridge from each of some families to each, and a
     server at each dst.
 
-    The events tell what happens, as a program that asks takes long here.
+    The events tell what happens, as asking again and again takes long.
     """
 
-    def __init__(self, context, families, options="", conf=""):
+    def __init__(self, context, families, options=""):
         self.bridges = []
-        text = SMALL + conf
+        self.shared = context.shared
+        text = SMALL
         for src in families:
             for dst in families:
                 bridge = Bridge(self, src, dst)
                 self.bridges.append(bridge)
                 text += 'bridge "%s" "%s" "%s" { %s }\n' % (
                     bridge.name, bridge.src, bridge.dst, options)
-        self.daemon = context.daemon(text)
-        self.monitor = Monitor(context, self.daemon)
-        self.ids = {b["name"]: b["id"] for b in self.daemon.show("bridges")}
+        self.shared.configured(text)
+        self.ids = {b["name"]: b["id"] for b in self.list("bridges")}
 
     def each(self, function, when=lambda bridge: True):
         """Calls it for each bridge; an error says in which one it was.  All
@@ -264,10 +263,10 @@ class Crossing:
     def restart(self):
         """Ends the daemon amid sessions, and starts it again."""
         before = [bridge.pair() for bridge in self.bridges]
-        self.daemon.stop()
+        self.shared.stop()
         for bridge in self.bridges:
             assert bridge.families[0].refusal(bridge.src) in NOBODY
-        self.daemon.start()
+        self.shared.start()
         for pair in before:
             for end in pair:
                 end.sock.close()
@@ -278,12 +277,24 @@ class Crossing:
         self.expect_none()
 
     def expect_none(self):
-        wait_for(lambda: self.daemon.show("sessions") == [], 20,
+        wait_for(lambda: self.list("sessions") == [], 20,
                  "end of all sessions")
+
+    def list(self, what):
+        return self.shared.handle.show(what)
 
     def show(self):
         """Listed bridges by their names."""
-        return {b["name"]: b for b in self.daemon.show("bridges")}
+        return {b["name"]: b for b in self.list("bridges")}
+
+    def held(self):
+        """How many descriptors parent and engine have."""
+        daemon = self.shared.daemon
+        return [len(os.listdir("/proc/%d/fd" % pid))
+                for pid in (daemon.pid, daemon.pids()["engine"][0])]
+
+    def end_session(self, number):
+        self.shared.handle.call("mct_session_end", number)
 
 
 def named(function, bridge):
@@ -317,7 +328,7 @@ class Bridge:
 
     def event(self, name, count=1):
         """The last of so many events of that name and this bridge."""
-        return self.crossing.monitor.wait_count(
+        return self.crossing.shared.events.wait_count(
             count, name, bridge=self.crossing.ids[self.name])[count - 1]
 
     def closed(self, reason=None):

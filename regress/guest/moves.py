@@ -5,6 +5,11 @@ import random
 
 from ends import run
 
+# A sender that was not served for so long is held up.
+PATIENCE_S = 0.3
+# What fits into the queues of any family, and what into none.
+LEAST, MOST = 100000, 64 << 20
+
 
 def expect_bytes(end, data):
     assert end.take(len(data)) == data, "other bytes than were sent"
@@ -16,20 +21,36 @@ def exchange_bytes(one, other, size):
         (expect_bytes, other, to_other), (expect_bytes, one, to_one))
 
 
-def fill_bytes(end, limit=64 << 20):
-    """Sends until nothing is taken for a while; returns what was taken."""
-    sent = bytearray()
+def fill(end, send):
+    """Calls send, which returns how many bytes went, until nothing is taken
+    for a while although much was."""
+    sent = 0
     timeout = end.sock.gettimeout()
-    end.sock.settimeout(1)
+    end.sock.settimeout(PATIENCE_S)
     try:
-        while len(sent) < limit:
-            block = os.urandom(20000)
-            sent += block[:end.sock.send(block)]
-    except TimeoutError:
-        return bytes(sent)
+        while sent < MOST:
+            try:
+                sent += send()
+            except TimeoutError:
+                if sent >= LEAST:
+                    return
     finally:
         end.sock.settimeout(timeout)
     raise AssertionError("nothing holds the sender up")
+
+
+def fill_bytes(end):
+    """Returns what was taken."""
+    taken = bytearray()
+
+    def send():
+        block = os.urandom(20000)
+        sent = end.sock.send(block)
+        taken.extend(block[:sent])
+        return sent
+
+    fill(end, send)
+    return bytes(taken)
 
 
 def some(sizes):
@@ -54,18 +75,15 @@ def exchange_records(one, other, sizes):
         (expect_records, other, to_other), (expect_records, one, to_one))
 
 
-def fill_records(end, longest, limit=64 << 20):
-    """Puts records until none is taken for a while, and returns them."""
-    sent = []
-    timeout = end.sock.gettimeout()
-    end.sock.settimeout(1)
-    try:
-        while sum(map(len, sent)) < limit:
-            record = os.urandom(random.randint(1, longest))
-            end.put(record)
-            sent.append(record)
-    except TimeoutError:
-        return sent
-    finally:
-        end.sock.settimeout(timeout)
-    raise AssertionError("nothing holds the sender up")
+def fill_records(end, longest):
+    """Records of any size up to that; returns those that were taken."""
+    taken = []
+
+    def send():
+        record = os.urandom(random.randint(1, longest))
+        end.put(record)
+        taken.append(record)
+        return len(record)
+
+    fill(end, send)
+    return taken

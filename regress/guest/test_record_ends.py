@@ -5,7 +5,6 @@ import errno
 from families import FAMILIES, RECORDS, SMALL, Crossing
 from moves import exchange_records
 from program import wait_for
-from watch import Monitor
 
 
 def test_empty_record_arrives_or_ends_the_session(context):
@@ -107,7 +106,7 @@ def test_refused_dst_resets_the_peer_and_is_told(context):
         assert event["err"] in (errno.ECONNREFUSED, errno.EHOSTUNREACH), event
 
     crossing.each(one)
-    assert crossing.monitor.all("session-opened") == []
+    assert crossing.shared.events.all("session-opened") == []
 
 
 def test_tipc_dst_that_does_not_accept_times_out(context):
@@ -115,11 +114,10 @@ def test_tipc_dst_that_does_not_accept_times_out(context):
     src, dst = FAMILIES["unixseq"], FAMILIES["seqtipc"]
     at, to = src.new_address(), dst.new_address()
     server = dst.listen(to)
-    daemon = context.daemon(SMALL + 'bridge "%s" "%s" { connect 1s }\n' %
-                            (at, to))
-    monitor = Monitor(context, daemon)
+    context.shared.configured(
+        SMALL + 'bridge "%s" "%s" { connect 1s }\n' % (at, to))
     peer = src.connect(at)
-    event = monitor.wait("connect-failed")
+    event = context.shared.events.wait("connect-failed")
     assert event["reason"] == "connect-timeout", event
     peer.expect_end()
     peer.close()
@@ -136,13 +134,13 @@ def test_tipc_dst_that_goes_away_before_it_accepts_refuses(context):
     src, dst = FAMILIES["unixseq"], FAMILIES["seqtipc"]
     at, to = src.new_address(), dst.new_address()
     server = dst.listen(to)
-    daemon = context.daemon(SMALL + 'bridge "%s" "%s"\n' % (at, to))
-    monitor = Monitor(context, daemon)
+    context.shared.configured(SMALL + 'bridge "%s" "%s"\n' % (at, to))
     peer = src.connect(at)
-    wait_for(lambda: [s["state"] for s in daemon.show("sessions")] ==
+    handle = context.shared.handle
+    wait_for(lambda: [s["state"] for s in handle.show("sessions")] ==
              ["connecting"], 20, "a session that connects")
     server.close()
-    event = monitor.wait("connect-failed")
+    event = context.shared.events.wait("connect-failed")
     assert event["reason"] == "connect-failed", event
     peer.expect_end()
 
@@ -154,8 +152,7 @@ def test_session_closed_by_id_ends_on_both_sides(context):
         peer, dst = bridge.pair()
         exchange_records(peer, dst, [100])
         number = bridge.event("session-opened")["id"]
-        status, _, err = crossing.daemon.ctl("session", "close", str(number))
-        assert status == 0, err
+        crossing.end_session(number)
         assert peer.ending()[0] == dst.ending()[0] == b""
         bridge.closed("requested")
         peer.close()

@@ -122,7 +122,7 @@ def test_sockets_of_many_associations_as_peers(context):
         sock.setsockopt(SCTP, 3, 1)
     server.bind(sctp.parse(dst))
     server.listen(5)
-    context.daemon(SMALL + 'bridge "%s" "%s"\n' % (src, dst))
+    context.shared.configured(SMALL + 'bridge "%s" "%s"\n' % (src, dst))
     for size in (1, 1000, 65536):
         record = os.urandom(size)
         assert peer.sendto(record, sctp.parse(src)) == size
@@ -137,10 +137,7 @@ def test_sockets_of_many_associations_as_peers(context):
 def test_descriptors_that_ride_on_records_do_not_arrive(context):
     """None is left open in the daemon either."""
     crossing = Crossing(context, RECORDS)
-    pids = crossing.daemon.pid, crossing.daemon.pids()["engine"][0]
-
-    def held():
-        return [len(os.listdir("/proc/%d/fd" % pid)) for pid in pids]
+    held = crossing.held
 
     def one(bridge):
         peer, dst = bridge.pair()

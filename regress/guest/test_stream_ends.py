@@ -119,7 +119,7 @@ def test_refused_dst_resets_the_peer_and_is_told(context):
         assert event["err"] in (errno.ECONNREFUSED, errno.ECONNRESET), event
 
     crossing.each(one)
-    assert crossing.monitor.all("session-opened") == []
+    assert crossing.shared.events.all("session-opened") == []
     assert {b["failed"] for b in crossing.show().values()} == {1}
 
 
@@ -130,8 +130,7 @@ def test_session_closed_by_id_ends_on_both_sides(context):
         peer, dst = bridge.pair()
         exchange_bytes(peer, dst, 100)
         number = bridge.event("session-opened")["id"]
-        status, _, err = crossing.daemon.ctl("session", "close", str(number))
-        assert status == 0, err
+        crossing.end_session(number)
         assert peer.ending()[0] == dst.ending()[0] == b""
         bridge.closed("requested")
         peer.close()

@@ -60,10 +60,7 @@ def test_stopped_reader_holds_up_its_sender_and_loses_nothing(context):
 
 def test_many_short_sessions_leave_nothing(context):
     crossing = Crossing(context, STREAMS)
-    pids = crossing.daemon.pid, crossing.daemon.pids()["engine"][0]
-
-    def held():
-        return [len(os.listdir("/proc/%d/fd" % pid)) for pid in pids]
+    held = crossing.held
 
     def one(bridge):
         for _ in range(10):
@@ -84,12 +81,17 @@ def test_sessions_are_listed_with_their_addresses(context):
     pairs = [bridge.pair() for bridge in crossing.bridges]
     for pair in pairs:
         exchange_bytes(*pair, 10)
-    listed = {s["bridge"]: s for s in crossing.daemon.show("sessions")}
+
+    def counted():
+        found = crossing.list("sessions")
+        return found if all(s["bytes-to-dst"] == s["bytes-to-src"] == 10
+                            for s in found) else None
+
+    listed = {s["bridge"]: s for s in wait_for(counted, 20, "10 bytes each")}
     for bridge in crossing.bridges:
         session = listed[crossing.ids[bridge.name]]
         assert session["dst"] == bridge.dst, session
         assert session["peer"].startswith(bridge.families[0].word + ":")
-        assert session["bytes-to-dst"] == session["bytes-to-src"] == 10
 
 
 def test_addresses_are_free_when_the_daemon_has_ended(context):

@@ -88,4 +88,5 @@ def main():
     return 0
 
 
-isolate.inside(main)
+if __name__ == "__main__":
+    isolate.inside(main)

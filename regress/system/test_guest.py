@@ -1,7 +1,8 @@
 """Families of which this machine's kernel may know nothing, in a guest.
 
-A test here is a file of tests in regress/guest.  What it returns is why it
-was not run; where the guest can be installed, that it is not is a failure.
+A test here is a guest for files of tests in regress/guest.  What it returns
+is why it was not run; where the guest can be installed, that it is not is a
+failure.
 """
 
 import os
@@ -21,7 +22,7 @@ def sanitized(build):
         return b"__asan_init" in stream.read()
 
 
-def run_file(context, name):
+def run_files(context, *names):
     if sanitized(context.build):
         return "the address sanitizer wants 47 bits of address space, " \
             "programs in the guest have 39"
@@ -33,7 +34,7 @@ def run_file(context, name):
     done = subprocess.run(
         [sys.executable, "-B", os.path.join(GUEST, "boot"), "--build",
          context.build, "--seconds", str(SECONDS),
-         "--tmp", context.tmp, os.path.join(GUEST, name)],
+         "--tmp", context.tmp, *(os.path.join(GUEST, n) for n in names)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         stdin=subprocess.DEVNULL, check=False)
     print(done.stdout)
@@ -42,16 +43,8 @@ def run_file(context, name):
 
 
 def test_streams_of_every_family(context):
-    return run_file(context, "test_streams.py")
-
-
-def test_ends_of_streams_of_every_family(context):
-    return run_file(context, "test_stream_ends.py")
+    return run_files(context, "test_streams.py", "test_stream_ends.py")
 
 
 def test_records_of_every_family(context):
-    return run_file(context, "test_records.py")
-
-
-def test_ends_of_records_of_every_family(context):
-    return run_file(context, "test_record_ends.py")
+    return run_files(context, "test_records.py", "test_record_ends.py")
