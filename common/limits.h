@@ -208,6 +208,7 @@
 #define MCTD_CONF_PATH         "/etc/mctd.conf"
 #define MCTD_SOCKET_PATH       "/run/mctd/mctd.sock"
 #define MCTD_CHROOT_PATH       "/var/empty/mctd"
+#define MCTD_LOG_PATH          "/dev/log"
 #define MCTD_USER              "_mctd"
 #define MCTD_VERSION           "0.1.0"
 

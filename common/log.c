@@ -24,25 +24,47 @@ static void log_stderr(void *, enum log_level, const char *);
 
 static struct log_sink log_sink = { log_stderr, NULL };
 static enum log_level log_level = LOG_LEVEL_INFO;
+static unsigned int log_lost; /* lines that stderr did not take */
+static int log_cut;           /* of the last one it took a part */
 
-/* One write a line, so that lines of several processes do not mix. */
-static void
-log_stderr(void *arg, enum log_level level, const char *line)
+/*
+ * One write a line, so that lines of several processes do not mix.  Returns
+ * 0, or -1 when it did not go out, or not as a whole.
+ */
+static int
+log_out(const char *line)
 {
 	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
-	char buf[sizeof(LOG_PREFIX) + TEXT_BYTES + 1];
+	char buf[2 * sizeof(LOG_PREFIX) + TEXT_BYTES];
 	ssize_t n;
 	int len;
 
-	(void)arg;
-	(void)level;
-	len = snprintf(buf, sizeof(buf), "%s%s\n", LOG_PREFIX, line);
+	len = snprintf(buf, sizeof(buf), "%s%s%s\n", log_cut ? "\n" : "",
+	    LOG_PREFIX, line);
 	/* who does not read our lines does not hold us up */
 	if (poll(&out, 1, 0) != 1)
-		return;
+		return -1;
 	do
 		n = write(STDERR_FILENO, buf, (size_t)len);
 	while (n == -1 && errno == EINTR);
+	if (n > 0)
+		log_cut = n != len;
+	return n == len ? 0 : -1;
+}
+
+/* Where lines were lost, as on a full disk, that is said first. */
+static void
+log_stderr(void *arg, enum log_level level, const char *line)
+{
+	char lost[64];
+
+	(void)arg;
+	(void)level;
+	(void)snprintf(lost, sizeof(lost), "log: %u lines were lost", log_lost);
+	if (log_lost > 0 && log_out(lost) == 0)
+		log_lost = 0;
+	if (log_lost > 0 || log_out(line) == -1)
+		log_lost++;
 }
 
 void

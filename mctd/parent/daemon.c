@@ -1,8 +1,5 @@
 /*
- * Becoming a daemon: two forks, syslog, the service manager.
- *
- * Nothing of libc's syslog(3) is used, which may allocate and opens its
- * socket by a path that does not exist in the chroot.
+ * Becoming a daemon: two forks, the log, the service manager.
  *
  * Calls: chdir, close, connect, dup2, getpid, read, sendto, socket, write; at
  * the start: fork, openat, pipe2, setsid
@@ -13,27 +10,22 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include <bsd/string.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../../common/limits.h"
 #include "daemon.h"
-
-#define SYSLOG_PATH   "/dev/log"
-#define SYSLOG_DAEMON (3 << 3) /* the facility of RFC 3164 */
+#include "logger.h"
 
 static struct {
 	int waiting; /* a pipe to the process that was called */
-	int syslog;
 	int service;
-} ways = { .waiting = -1, .syslog = -1, .service = -1 };
+} ways = { .waiting = -1, .service = -1 };
 
 /* The process that was called: its exit status is the daemon's word. */
 static _Noreturn void
@@ -105,44 +97,11 @@ daemon_open_ways(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 
-	tzset(); /* reads a file, which the chroot does not have */
-	ways.syslog = open_way(SYSLOG_PATH);
+	if (ways.waiting != -1) /* else the log goes to stderr */
+		logger_open();
 	if (path != NULL)
 		ways.service = open_way(path);
 	(void)unsetenv("NOTIFY_SOCKET");
-}
-
-static int
-severity(enum log_level level)
-{
-	static const int severities[] = {
-		[LOG_LEVEL_FATAL] = 2,
-		[LOG_LEVEL_WARN] = 4,
-		[LOG_LEVEL_INFO] = 6,
-		[LOG_LEVEL_DEBUG] = 7,
-	};
-
-	return severities[level];
-}
-
-static void
-to_syslog(void *arg, enum log_level level, const char *line)
-{
-	char text[TEXT_BYTES + 64], date[32];
-	time_t now = time(NULL);
-	struct tm tm;
-	int n;
-
-	(void)arg;
-	if (ways.syslog == -1 || localtime_r(&now, &tm) == NULL ||
-	    strftime(date, sizeof date, "%b %e %H:%M:%S", &tm) == 0)
-		return;
-	n = snprintf(text, sizeof text, "<%d>%s mctd[%d]: %s",
-	    SYSLOG_DAEMON | severity(level), date, (int)getpid(), line);
-	if (n > 0)
-		(void)send(ways.syslog, text,
-		    (size_t)n < sizeof text ? (size_t)n : sizeof text - 1,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void
@@ -156,14 +115,16 @@ daemon_notify(const char *state)
 void
 daemon_ready(int foreground, enum log_level level)
 {
-	static const struct log_sink sink = { .write = to_syslog };
+	static const struct log_sink sink = { .write = logger_write };
 	char word = 0;
 
 	daemon_notify("READY=1");
 	if (foreground)
 		return;
-	if (ways.syslog == -1)
-		log_warn("no %s: nothing will be logged", SYSLOG_PATH);
+	if (!logger_is_connected())
+		log_warn("nobody listens at %s: nothing is logged before "
+			 "somebody does",
+		    MCTD_LOG_PATH);
 	log_set(&sink, level);
 	if (write(ways.waiting, &word, 1) == -1)
 		log_warn("who started mctd is gone");

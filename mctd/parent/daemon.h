@@ -12,12 +12,12 @@
  */
 int daemon_begin(void);
 
-/* Opens the ways to syslog and to the service manager. */
+/* Opens the ways to the log daemon and to the service manager. */
 void daemon_open_ways(void);
 
 /*
  * Ready: who waits is told; unless foreground, standard descriptors lead
- * nowhere and the log goes to syslog from now on.
+ * nowhere and the log goes to the log daemon from now on.
  */
 void daemon_ready(int foreground, enum log_level);
 

@@ -35,6 +35,7 @@
 #include "datagrams.h"
 #include "handover.h"
 #include "life.h"
+#include "logger.h"
 #include "loop.h"
 #include "parent.h"
 #include "pipes.h"
@@ -155,6 +156,7 @@ on_tick(void *arg, unsigned int what)
 	if (!late)
 		handover_check();
 	datagrams_note_drops();
+	logger_tick();
 	(void)loop_add(&parent.tick, TICK_MS);
 }
 

@@ -8,38 +8,12 @@ import socket
 import struct
 import subprocess
 
+from background import (background, listener_pid, mctd_processes,
+                        stop_background)
 from echo import Echo, ask, asked, ending, refused, tcp
 from ends import connect, listen
 from mctd import environment
 from program import children_of, title_of, wait_for
-
-
-def listener_pid(daemon):
-    """Who listens at the control socket: the parent."""
-    with connect("unix:" + daemon.socket) as client:
-        return struct.unpack("iII", client.getsockopt(
-            socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-
-
-def mctd_processes():
-    """All of this namespace, by title or by command."""
-    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()
-            and re.match(r"(\S*/)?mctd\b", title_of(int(entry)))]
-
-
-def background(context, conf=""):
-    """A daemon without -d, as it is after its starter has returned."""
-    daemon = context.daemon(conf, start=False)
-    status, out, err = daemon.run()
-    assert (status, out) == (0, ""), (status, err)
-    return daemon, listener_pid(daemon), err
-
-
-def stop_background(daemon, pid):
-    status, _, err = daemon.ctl("stop")
-    assert status == 0, err
-    wait_for(lambda: not mctd_processes(), 20, "end of mctd")
-    assert title_of(pid) == ""
 
 
 @contextlib.contextmanager
@@ -151,53 +125,6 @@ def tell_manager(context, name):
 def test_service_manager_hears_of_start_and_end(context):
     tell_manager(context, context.path("notify"))
     tell_manager(context, "@notify")
-
-
-def own_devices(context):
-    """A /dev of this test alone, with a log as a syslogd makes it."""
-    place = context.path("dev")
-    os.mkdir(place)
-    for name in ("null", "zero", "urandom"):
-        with open(os.path.join(place, name), "w"):
-            pass
-        subprocess.run(["mount", "--bind", "/dev/" + name,
-                        os.path.join(place, name)], check=True)
-    log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    log.bind(os.path.join(place, "log"))
-    log.settimeout(20)
-    subprocess.run(["mount", "--rbind", place, "/dev"], check=True)
-    return log
-
-
-def test_log_goes_to_syslog(context):
-    log = own_devices(context)
-    daemon, pid, err = background(context)
-    line = re.compile(rb"<(\d+)>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d "
-                      rb"mctd\[%d\]: (.*)" % pid)
-
-    def expect(priority, words):
-        while True:
-            match = line.fullmatch(log.recv(1000))
-            assert match, "not the form of a log line"
-            if words in match.group(2):
-                assert int(match.group(1)) == priority, match.group()
-                return
-    assert err.endswith("mctd: ready: 0 bridges\n"), err
-    daemon.add(tcp(context), tcp(context))
-    expect(30, b"bridge 1 created")  # the daemon's facility, info
-    os.kill(children_of(pid)[-1], signal.SIGKILL)
-    expect(28, b"ended by signal 9")
-    stop_background(daemon, pid)
-    expect(30, b"ended")
-
-
-def test_log_that_is_missing_is_said(context):
-    if os.path.exists("/dev/log"):
-        own_devices(context)
-        os.unlink("/dev/log")
-    daemon, pid, err = background(context)
-    assert "no /dev/log: nothing will be logged" in err, err
-    stop_background(daemon, pid)
 
 
 # -- The end
