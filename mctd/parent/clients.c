@@ -41,8 +41,6 @@
 #include "slots.h"
 #include "system.h"
 
-#define CLIENT_BACKLOG 64
-
 enum client_state {
 	CLIENT_FREE,
 	CLIENT_NEW,

@@ -12,6 +12,8 @@
 
 #include "../share/inner.h"
 
+#define CLIENT_BACKLOG 64
+
 /* Who may come, besides root. */
 struct clients_rules {
 	uid_t starter; /* of a daemon that root did not start */

@@ -73,7 +73,10 @@ is_ours(const struct bridge *b)
 	return !addr_is_connected_type(&bridges_spec(b)->src);
 }
 
-/* The source of that address, or a free one; NULL when there is none. */
+/*
+ * The source of that address, or a free one; NULL when there is none.  One
+ * whose path was removed is found by nobody, and so not here.
+ */
 static struct source *
 find_source(const struct addr *src)
 {
@@ -84,7 +87,8 @@ find_source(const struct addr *src)
 		if (sources.table[i].fd == -1) {
 			if (free_one == NULL)
 				free_one = &sources.table[i];
-		} else if (addr_equal(&sources.table[i].addr, src))
+		} else if (addr_equal(&sources.table[i].addr, src) &&
+		    !local_is_gone(src))
 			return &sources.table[i];
 	}
 	return free_one;

@@ -251,3 +251,35 @@ local_unlink(const struct addr *a, const struct local_file *file)
 	if (addr_is_path(a) && (d = allowed_directory(a, &name, &why)) != NULL)
 		local_remove(d->fd, name, file);
 }
+
+int
+local_is_missing(int directory, const char *name)
+{
+	struct stat st;
+
+	return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == -1 &&
+	    errno == ENOENT;
+}
+
+int
+local_is_gone(const struct addr *a)
+{
+	const struct directory *d;
+	const char *name, *why;
+
+	return addr_is_path(a) &&
+	    (d = allowed_directory(a, &name, &why)) != NULL &&
+	    local_is_missing(d->fd, name);
+}
+
+int
+local_can_be(const struct addr *a)
+{
+	const struct directory *d;
+	const char *name, *why;
+	struct stat st;
+
+	return addr_is_path(a) &&
+	    (d = allowed_directory(a, &name, &why)) != NULL &&
+	    fstat(d->fd, &st) == 0 && st.st_nlink > 0;
+}

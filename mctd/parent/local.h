@@ -40,4 +40,11 @@ void local_remove(int directory, const char *name, const struct local_file *);
 void local_file(const struct addr *, struct local_file *);
 void local_unlink(const struct addr *, const struct local_file *);
 
+/* Whether nothing at all lies there. */
+int local_is_missing(int directory, const char *name);
+/* The same by address: 0 for one that is no path. */
+int local_is_gone(const struct addr *);
+/* Whether a path there could be made: its directory is not removed. */
+int local_can_be(const struct addr *);
+
 #endif

@@ -37,6 +37,7 @@
 #include "life.h"
 #include "logger.h"
 #include "loop.h"
+#include "mend.h"
 #include "parent.h"
 #include "pipes.h"
 #include "reload.h"
@@ -90,11 +91,15 @@ stop(void)
 static int
 load(char *error, size_t size)
 {
+	int done;
+
 	if (parent.phase != PHASE_RUNNING) {
 		(void)strlcpy(error, "mctd is stopping", size);
 		return -1;
 	}
-	return reload_again(parent.conf, error, size);
+	done = reload_again(parent.conf, error, size);
+	mend(parent.conf, 1);
+	return done;
 }
 
 static int
@@ -157,6 +162,8 @@ on_tick(void *arg, unsigned int what)
 		handover_check();
 	datagrams_note_drops();
 	logger_tick();
+	if (parent.phase == PHASE_RUNNING)
+		mend_tick(parent.conf);
 	(void)loop_add(&parent.tick, TICK_MS);
 }
 

@@ -23,6 +23,7 @@
 #include "children.h"
 #include "events.h"
 #include "life.h"
+#include "local.h"
 #include "reload.h"
 #include "slots.h"
 
@@ -175,6 +176,15 @@ find_entry(const struct conf *conf, const struct bridge_spec *spec)
 	return NULL;
 }
 
+/* A connectionless one whose path was removed has to be opened anew. */
+static int
+has_lost_src(const struct bridge *b)
+{
+	const struct addr *src = &bridges_spec(b)->src;
+
+	return !bridges_is_stream(b) && local_is_gone(src) && local_can_be(src);
+}
+
 static void
 mark_gone(const struct conf *conf, int undo)
 {
@@ -183,8 +193,9 @@ mark_gone(const struct conf *conf, int undo)
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (b->from_conf && b->state != BRIDGE_CLOSING &&
 		    b->state != BRIDGE_HELD)
-			b->gone =
-			    !undo && find_entry(conf, bridges_spec(b)) == NULL;
+			b->gone = !undo &&
+			    (find_entry(conf, bridges_spec(b)) == NULL ||
+				has_lost_src(b));
 }
 
 /* The gone bridge on that src, whose listener its successor takes. */

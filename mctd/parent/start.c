@@ -47,12 +47,8 @@ struct identity {
 	int has_group;
 };
 
-static struct {
-	char chroot[CONF_PATH_BYTES]; /* without links */
-	char socket[CONF_PATH_BYTES]; /* removed at the end */
-	int socket_directory;
-	struct local_file file;
-} start = { .socket_directory = -1 };
+static struct start_socket start = { .directory = -1 };
+static char start_chroot[CONF_PATH_BYTES]; /* without links */
 
 void
 start_budget(const struct parent_options *o, const struct conf *conf,
@@ -258,11 +254,11 @@ publish_self(const struct budget *b, const struct identity *id)
 	h->powers = h->privileged ? b->powers : powers_here(b->powers);
 	h->uid = (uint32_t)id->uid;
 	h->gid = (uint32_t)id->gid;
-	if (!h->privileged || stat(start.chroot, &st) == -1)
+	if (!h->privileged || stat(start_chroot, &st) == -1)
 		return;
 	h->chroot_device = (uint64_t)st.st_dev;
 	h->chroot_inode = (uint64_t)st.st_ino;
-	(void)strlcpy(h->chroot, start.chroot, sizeof h->chroot);
+	(void)strlcpy(h->chroot, start_chroot, sizeof h->chroot);
 }
 
 static int
@@ -290,7 +286,7 @@ start_children(const struct parent_options *o, const struct conf *conf,
 	setup.start.engines = conf->engines;
 	setup.start.pipes = conf->limits.pipes;
 	setup.start.spin_us = conf->spin_us;
-	(void)strlcpy(setup.start.chroot, start.chroot,
+	(void)strlcpy(setup.start.chroot, start_chroot,
 	    sizeof setup.start.chroot);
 	setup.nofile[PROCESS_CONTROL] = b->control_fds;
 	setup.nofile[PROCESS_ENGINE] = b->engine_fds;
@@ -342,8 +338,8 @@ open_as_user(const struct conf *conf, const struct identity *id, int error)
 		id->has_group ? id->socket_group : id->gid) == -1)
 		return -1;
 	if (error == EACCES) {
-		local_look(start.socket_directory, name, &file);
-		local_remove(start.socket_directory, name, &file);
+		local_look(start.directory, name, &file);
+		local_remove(start.directory, name, &file);
 	}
 	fd = clients_open_socket(conf->socket, conf->socket_mode);
 	error = errno;
@@ -359,10 +355,10 @@ open_control_socket(const struct conf *conf, const struct identity *id)
 	int fd = -1;
 
 	if (conf->socket[0] == '/')
-		start.socket_directory =
+		start.directory =
 		    places_directory(conf->socket, id->uid, id->gid);
-	sandbox_grant_fd(SANDBOX_REMOVE, start.socket_directory);
-	if (conf->socket[0] != '/' || start.socket_directory != -1)
+	sandbox_grant_fd(SANDBOX_REMOVE, start.directory);
+	if (conf->socket[0] != '/' || start.directory != -1)
 		fd = clients_open_socket(conf->socket, conf->socket_mode);
 	if (fd == -1 && (errno == EACCES || errno == EADDRINUSE) &&
 	    conf->socket[0] == '/' && geteuid() == 0)
@@ -373,9 +369,9 @@ open_control_socket(const struct conf *conf, const struct identity *id)
 		return -1;
 	}
 	if (conf->socket[0] == '/') {
-		(void)strlcpy(start.socket, strrchr(conf->socket, '/') + 1,
-		    sizeof start.socket);
-		local_look(start.socket_directory, start.socket, &start.file);
+		(void)strlcpy(start.name, strrchr(conf->socket, '/') + 1,
+		    sizeof start.name);
+		local_look(start.directory, start.name, &start.file);
 	}
 	if (conf->socket[0] == '/' && id->has_group &&
 	    !has_group(conf->socket, id->socket_group) &&
@@ -418,7 +414,7 @@ drop(const struct conf *conf, const struct budget *b, const struct identity *id,
 	s.privileged = privileged;
 	s.uid = id->uid;
 	s.gid = id->gid;
-	s.chroot = start.chroot;
+	s.chroot = start_chroot;
 	s.powers = privileged ? b->powers : powers_here(b->powers);
 	if (sandbox_enter(&s, &step) == -1) {
 		log_fatal("%s: %s", step, strerror(errno));
@@ -462,8 +458,8 @@ start_privileged(const struct parent_options *o, struct conf *conf,
 	(void)umask(022); /* a caller's may be such that nobody could enter */
 	if (look_up(o, conf, &id) == -1 ||
 	    (privileged &&
-		places_chroot(conf->chroot, start.chroot,
-		    sizeof start.chroot) == -1))
+		places_chroot(conf->chroot, start_chroot,
+		    sizeof start_chroot) == -1))
 		return -1;
 	if (!privileged)
 		log_warn("not started by root: no chroot, no other user; "
@@ -486,10 +482,16 @@ start_privileged(const struct parent_options *o, struct conf *conf,
 	return 0;
 }
 
+struct start_socket *
+start_control_socket(void)
+{
+	return &start;
+}
+
 void
 start_undo(void)
 {
-	if (start.socket[0] != '\0')
-		local_remove(start.socket_directory, start.socket, &start.file);
-	start.socket[0] = '\0';
+	if (start.name[0] != '\0')
+		local_remove(start.directory, start.name, &start.file);
+	start.name[0] = '\0';
 }
