@@ -377,6 +377,11 @@ stream_peek_failed(struct stream *st, int i)
 		s->readable = 0;
 		s->probe = 0;
 		return PASS_STOP;
+	case ENOBUFS:
+	case ENOMEM:
+		s->readable = 0;
+		s->unsure = 1; /* no edge will tell when there is some */
+		return PASS_STOP;
 	case ENOTCONN:
 		/* vsock, when both have ended and the other was first */
 		if ((s->traits & KIND_SOFT) && st->side[!i].way == WAY_ENDED)
@@ -535,7 +540,8 @@ probe(struct stream *st, int i)
 		return PASS_STOP;
 	mark_set(st->count, !i, MARK_SEND, 0);
 	if (send(st->side[i].fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == -1 &&
-	    errno != EAGAIN && errno != EINTR)
+	    errno != EAGAIN && errno != EINTR && errno != ENOBUFS &&
+	    errno != ENOMEM)
 		took = errno;
 	if (took != 0 && broken(st, !i, took) == PASS_OVER)
 		return PASS_OVER;
