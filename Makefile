@@ -4,7 +4,7 @@
 #	make deps	installs the Debian packages that are missing (root)
 #	make demo	a demonstration with real traffic (root)
 #	make check	style, unit and system tests, then all with sanitizers
-#	make check-guest  only the tests in a guest, of SCTP, TIPC and vsock
+#	make check-guest  only the tests in a guest: SCTP, TIPC, vsock, clock
 #	make style	the rules of the source, in seconds
 #	make bench	rates and memory beside other relays (root)
 #	make install	DESTDIR and PREFIX as usual

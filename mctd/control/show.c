@@ -32,7 +32,6 @@ struct page {
 	struct frame_out out;
 	struct proto_records head;
 	uint64_t now_ms;
-	uint64_t wall_ns;
 };
 
 /* spec: of a bridge, else NULL */
@@ -73,9 +72,9 @@ read_bridge(uint32_t slot, struct registry_entry *e, struct bridge_spec *spec)
 }
 
 static uint64_t
-age_s(const struct page *p, uint64_t born_ns)
+age_s(const struct page *p, uint64_t born_ms)
 {
-	return p->wall_ns > born_ns ? (p->wall_ns - born_ns) / 1000000000 : 0;
+	return p->now_ms > born_ms ? (p->now_ms - born_ms) / 1000 : 0;
 }
 
 /* Whether a count says something of this kind of bridge. */
@@ -197,7 +196,7 @@ put_bridge(struct page *p, uint32_t slot, const struct registry_entry *e,
 		put_dsts(&r, e, spec);
 	record_put_number(&r, FIELD_OWNER, e->owner);
 	record_put_number(&r, FIELD_BORN, e->born_ns);
-	record_put_number(&r, FIELD_AGE, age_s(p, e->born_ns));
+	record_put_number(&r, FIELD_AGE, age_s(p, e->born_ms));
 	if (connected)
 		put_connected(&r, e, spec);
 	else {
@@ -253,7 +252,7 @@ put_session(struct page *p, uint32_t slot, const struct registry_entry *e,
 
 	(void)spec;
 	begin_session(p, &r, e, name_state(e->state));
-	record_put_number(&r, FIELD_AGE, age_s(p, e->born_ns));
+	record_put_number(&r, FIELD_AGE, age_s(p, e->born_ms));
 	if (e->state != STATE_CONNECTING)
 		record_put_number(&r, FIELD_ENGINE, e->engine);
 	if (e->state == STATE_CLOSING)
@@ -275,9 +274,8 @@ put_ended(struct page *p, uint32_t slot, const struct registry_entry *e,
 	begin_session(p, &r, e, "ended");
 	record_put_number(&r, FIELD_ENDED, e->ended_ns);
 	record_put_number(&r, FIELD_LASTED,
-	    e->ended_ns > e->born_ns ? (e->ended_ns - e->born_ns) / 1000000 :
-				       0);
-	record_put_number(&r, FIELD_AGO, age_s(p, e->ended_ns));
+	    e->ended_ms > e->born_ms ? e->ended_ms - e->born_ms : 0);
+	record_put_number(&r, FIELD_AGO, age_s(p, e->ended_ms));
 	put_end(&r, e);
 	put_counts(&r, e->ended, 1);
 	record_end(&r);
@@ -400,7 +398,7 @@ list_summary(struct page *p, uint32_t cursor)
 	record_begin(&r, &p->out);
 	record_put_text(&r, FIELD_VERSION, MCTD_VERSION);
 	record_put_number(&r, FIELD_UPTIME,
-	    age_s(p, show.registry->head->born_ns));
+	    age_s(p, show.registry->head->born_ms));
 	put_now(&r, show.registry->head);
 	for (i = 0; i < COUNTS; i++)
 		record_put_number(&r, FIELD_COUNT + i, count[i]);
@@ -492,7 +490,6 @@ show_list(const struct proto_list *ask, uint32_t request, void *buf,
 		return list_error(error, EINVAL, "there is no such list");
 	memset(&p, 0, sizeof p);
 	p.now_ms = clock_ms();
-	p.wall_ns = clock_wall_ns();
 	frame_begin(&p.out, buf, size, MSG_C2L_RECORDS, 0, request);
 	proto_put_records(&p.out, &p.head);
 	if (lists[ask->what](&p, ask->cursor) == -1)

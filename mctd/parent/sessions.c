@@ -309,6 +309,7 @@ remember(const struct session *s, enum end_reason reason, int err,
 	e->reason = (uint8_t)reason;
 	e->err = (uint32_t)err;
 	e->ended_ns = clock_wall_ns();
+	e->ended_ms = clock_ms();
 	memcpy(e->ended, count, sizeof e->ended);
 	slots_end(s->slot);
 	log_ended(s, reason, err);

@@ -72,7 +72,7 @@ slots_init(const struct slots_setup *s)
 	}
 	slots.registry.head->bridges_limit = bridges;
 	slots.registry.head->sessions_limit = sessions;
-	slots.registry.head->born_ns = clock_wall_ns();
+	slots.registry.head->born_ms = clock_ms();
 	return 0;
 }
 
@@ -115,6 +115,7 @@ slots_take(enum slot_kind kind)
 	e->id = make_id(slot);
 	e->kind = (uint8_t)kind;
 	e->born_ns = clock_wall_ns();
+	e->born_ms = clock_ms();
 	if (kind == SLOT_BRIDGE) /* not its predecessor's */
 		memset(slots_spec(slot), 0, sizeof(struct bridge_spec));
 	slots_end(slot);

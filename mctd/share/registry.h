@@ -50,6 +50,8 @@ struct registry_entry {
 	uint8_t held;      /* bridge: bit n is set while dst n is left out */
 	uint64_t born_ns;  /* since 1970 */
 	uint64_t ended_ns; /* ended session: when */
+	uint64_t born_ms;  /* the same on the clock that nobody sets */
+	uint64_t ended_ms;
 	/* Session: who was accepted, and whom it is connected to. */
 	struct addr peer;
 	struct addr dst;
@@ -73,7 +75,7 @@ struct registry_head {
 	uint32_t clients_limit;
 	uint32_t events_limit;
 	uint32_t fd_limit;
-	uint64_t born_ns;
+	uint64_t born_ms;
 	_Atomic uint32_t bridges;
 	_Atomic uint32_t sessions;
 	_Atomic uint32_t connecting;

@@ -1,4 +1,5 @@
-"""Families of which this machine's kernel may know nothing, in a guest.
+"""Families of which this machine's kernel may know nothing, and a clock that
+may be set, in a guest.
 
 A test here is a guest for files of tests in regress/guest.  What it returns
 is why it was not run; where the guest can be installed, that it is not is a
@@ -46,5 +47,6 @@ def test_streams_of_every_family(context):
     return run_files(context, "test_streams.py", "test_stream_ends.py")
 
 
-def test_records_of_every_family(context):
-    return run_files(context, "test_records.py", "test_record_ends.py")
+def test_records_of_every_family_and_the_clock(context):
+    return run_files(context, "test_records.py", "test_record_ends.py",
+                     "test_clock.py")

@@ -64,7 +64,8 @@ add_entry(uint32_t slot, enum slot_kind kind, uint32_t bridge, const char *src,
 	e->kind = (uint8_t)kind;
 	e->state = kind == SLOT_BRIDGE ? STATE_LISTENING : STATE_OPEN;
 	e->bridge = bridge;
-	e->born_ns = clock_wall_ns() - 5 * (uint64_t)1000000000;
+	e->born_ns = clock_wall_ns();
+	e->born_ms = clock_ms() - 5000;
 	assert_int_equal(addr_parse(&e->peer, src, NULL, &why), 0);
 	assert_int_equal(addr_parse(&e->dst, dst, NULL, &why), 0);
 	if (kind == SLOT_BRIDGE) {
@@ -120,7 +121,8 @@ end_session(uint32_t slot, enum end_reason reason, uint32_t err)
 	e->state = STATE_NONE;
 	e->reason = (uint8_t)reason;
 	e->err = err;
-	e->ended_ns = e->born_ns + 1500 * (uint64_t)1000000;
+	e->ended_ns = clock_wall_ns();
+	e->ended_ms = e->born_ms + 1500;
 	e->ended[COUNT_BYTES_TO_DST] = 77;
 	e->ended[COUNT_BYTES_TO_SRC] = 78;
 	registry_end(&rig.registry, slot);
@@ -263,7 +265,7 @@ session_names_its_bridge(void **state)
 	is_addr(FIELD_PEER, "tcp:10.0.0.9:4711");
 	is_addr(FIELD_DST, "tcp:[::1]:8080");
 	assert_true(number(FIELD_SILENT) >= 2000);
-	assert_int_equal(number(FIELD_AGE), 5);
+	assert_int_equal(number(FIELD_AGE), 5 + 2);
 	assert_int_equal(number(FIELD_COUNT + COUNT_BYTES_TO_DST), 10);
 }
 
@@ -342,9 +344,9 @@ ended_sessions_are_a_list_of_their_own(void **state)
 	assert_int_equal(number(FIELD_AGO), 3);
 	assert_int_equal(number(FIELD_COUNT + COUNT_BYTES_TO_DST), 77);
 	assert_int_equal(number(FIELD_COUNT + COUNT_BYTES_TO_SRC), 78);
-	/* A clock that was set back gives no time of 500 years. */
+	/* What cannot be gives no time of 500 years. */
 	e = registry_begin(&rig.registry, RIG_BRIDGES + 1);
-	e->ended_ns = e->born_ns - 1;
+	e->ended_ms = e->born_ms - 1;
 	registry_end(&rig.registry, RIG_BRIDGES + 1);
 	list_one(fd, LIST_ENDED);
 	assert_int_equal(number(FIELD_LASTED), 0);
@@ -381,7 +383,7 @@ summary_is_one_record(void **state)
 	add_stream_bridge(4);
 	add_session(RIG_BRIDGES + 1, id_of(4), 10);
 	rig.registry.head->bridges_limit = 120;
-	rig.registry.head->born_ns = clock_wall_ns() - 9000000000;
+	rig.registry.head->born_ms = clock_ms() - 9000;
 	atomic_store(&rig.registry.head->bridges, 1);
 	atomic_store(&rig.registry.head->standby_engines, 4);
 	rig.registry.head->engines = 2;
