@@ -16,7 +16,7 @@ Where ends carry records, their sizes follow from the seed as well, and each
 must come as it was sent, empty ones too.
 
 On a rough bridge some ends break off: by a reset, or by closing with bytes
-unread or unsent.
+unread or unsent.  With urgent, some send urgent data over TCP.
 """
 
 import errno
@@ -46,7 +46,7 @@ GONE = (errno.ECONNRESET, errno.EPIPE)
 class Plan:
     """What one end does.  Positions count the bytes it has sent or got."""
 
-    def __init__(self, seed, most, rough, patient):
+    def __init__(self, seed, most, rough, patient, urgent):
         draw = random.Random(seed)
         self.seed = seed
         self.start = draw.randrange(PERIOD)
@@ -66,6 +66,9 @@ class Plan:
         self.after_sent = draw.randint(0, self.size + 1)
         self.after_got = int(most ** draw.random()) - 1
         self.resets = draw.random() < 0.7
+        # what is urgent comes in its place with the rest
+        self.urgent = urgent and draw.choice((0, 0.05, 0.5))
+        self.draw = draw
 
     def records(self):
         """The sizes of its records, the number first; the last is not
@@ -94,7 +97,8 @@ class End:
     def __init__(self, traffic, sock, name, side, number):
         self.label = "%s %s %d" % (name, side, number)
         plan = Plan("%s %s" % (traffic.seed, self.label), traffic.most,
-                    traffic.rough[name], side == traffic.patient[name])
+                    traffic.rough[name], side == traffic.patient[name],
+                    traffic.urgent and sock.family != socket.AF_UNIX)
         self.traffic, self.sock, self.plan = traffic, sock, plan
         self.name, self.side = name, side
         self.number = next(traffic.numbers)
@@ -196,13 +200,18 @@ class End:
         if piece is None:
             return
         try:
-            self.sent += self.sock.send(piece)
+            self.sent += self.sock.send(piece, self.flags())
             self.record = None
         except BlockingIOError:
             return
         except OSError as error:
             assert error.errno in self.errors, (self.label, error)
             self.lost()
+
+    def flags(self):
+        plan = self.plan
+        return socket.MSG_OOB if plan.urgent and \
+            plan.draw.random() < plan.urgent else 0
 
     def all_sent(self):
         self.sends = False
@@ -377,8 +386,8 @@ class Carried:
 class Traffic:
     """All ends of all bridges, in one loop."""
 
-    def __init__(self, seed, most=4 << 20):
-        self.seed, self.most = seed, most
+    def __init__(self, seed, most=4 << 20, urgent=False):
+        self.seed, self.most, self.urgent = seed, most, urgent
         self.block = random.Random(seed).randbytes(PERIOD)
         self.block += self.block[:RUN]
         self.view = memoryview(self.block)
@@ -390,6 +399,7 @@ class Traffic:
         self.timers, self.order = [], itertools.count()
         self.rough, self.patient, self.srcs, self.servers = {}, {}, {}, {}
         self.carried = {}
+        self.draw = random.Random("%s which" % self.seed)
         self.living = {"peer": 0, "dst": 0}
         self.moved_s = time.monotonic()
 
@@ -467,13 +477,22 @@ class Traffic:
 
     def run(self, seconds, flight):
         """So many sessions at a time, for so long, and all to their end."""
-        draw = random.Random("%s which" % self.seed)
-        names = sorted(self.srcs)
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            while self.living["peer"] < flight:
-                self.connect(draw.choice(names))
+        self.run_while(lambda: time.monotonic() < until, flight)
+
+    def run_while(self, going_on, flight):
+        """The same, until that is false."""
+        while going_on():
+            self.fill(flight)
             self.turn(0.1)
+        self.finish()
+
+    def fill(self, flight):
+        """New peers until there are so many."""
+        while self.living["peer"] < flight:
+            self.connect(self.draw.choice(sorted(self.srcs)))
+
+    def finish(self):
         while self.living["peer"] or self.living["dst"]:
             self.turn(0.1)
 
