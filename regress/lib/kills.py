@@ -10,6 +10,8 @@ when it happens depends on the machine.
 """
 
 import contextlib
+import ctypes
+import errno
 import fcntl
 import itertools
 import os
@@ -24,7 +26,7 @@ from collections import Counter
 from ends import QUICK, app_directory
 from fds import files_at_rest, open_files
 from program import title_of, wait_for
-from trace import SYSCALL_STOP, Tracee
+from trace import SYSCALL_INFO, SYSCALL_STOP, Tracee, ptrace
 from traffic import RECORD, Traffic
 from watch import Monitor
 
@@ -45,6 +47,7 @@ directory "%s"
 """
 SOON_S = 0.15
 CALLS = 60
+AT_EXIT = 2
 QUICK_WAYS = ("kill", "kill", "call", "call", "segv", "gap", "both")
 
 
@@ -81,21 +84,32 @@ def engines(daemon):
     return found
 
 
-def kill_at_call(pid, count):
-    """After so many halves of its system calls; or after a second, if it
-    does not make so many."""
+def kill_at_call(pid, wanted):
+    """Stopped at a system call, before it or after it, of which wanted()
+    says that it is the one; or after a second."""
     end = time.monotonic() + 1
     with Tracee(pid) as tracee:
-        while count > 0 and time.monotonic() < end:
+        while time.monotonic() < end:
             found = tracee.wait(os.WNOHANG)
             if found is None:
                 return
             if found == 0:
                 time.sleep(0.0002)
-                continue
-            count -= found == SYSCALL_STOP
-            if count > 0:
+            elif found == SYSCALL_STOP and wanted(tracee):
+                return
+            else:
                 tracee.go()
+
+
+def told_of_break(tracee):
+    """It has just made a call that gave the error of a socket, which no
+    other call will give."""
+    info = (ctypes.c_uint64 * 11)()
+    ptrace(SYSCALL_INFO, tracee.pid, ctypes.sizeof(info),
+           ctypes.addressof(info))
+    value = ctypes.c_int64(info[3]).value
+    return info[0] & 0xff == AT_EXIT and value in (
+        -errno.ECONNRESET, -errno.EPIPE)
 
 
 class Killer(threading.Thread):
@@ -143,7 +157,12 @@ class Killer(threading.Thread):
         wait_for(lambda: title_of(pid) == "", 20, "end of one that hangs")
 
     def by_call(self, pid):
-        kill_at_call(pid, self.draw.randint(1, CALLS))
+        left = itertools.count(self.draw.randint(1, CALLS), -1)
+        kill_at_call(pid, lambda _: next(left) == 0)
+
+    @staticmethod
+    def by_error(pid):
+        kill_at_call(pid, told_of_break)
 
     def by_gap(self, pid):
         """The parent stands for a while, so that nobody takes over."""

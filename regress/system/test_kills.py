@@ -3,7 +3,7 @@ once and in order, and ends as they were made.  What is in doubt ends, with
 an event, and is at most one session an engine, of the kinds that the manual
 names."""
 
-from kills import KINDS, STANDBY, Scene, is_sanitized
+from kills import MPTCP, RECORDS, STANDBY, STREAMS, TCP, Scene, is_sanitized
 
 
 def fewer(context, daemons):
@@ -25,6 +25,14 @@ def test_ends_arrive_as_they_were_made(context):
     scene.check()
 
 
+def test_error_that_a_dead_engine_was_told_is_not_lost(context):
+    """A socket gives it once, and looks as if it had ended well then."""
+    scene = Scene(context, kinds=(TCP,), daemons=2, most=1 << 20,
+                  rough=lambda name: True, ways=["error"] * STANDBY)
+    scene.run(flight=60)
+    scene.check()
+
+
 def test_bulk_goes_on(context):
     """By splice, and pipes full when the engine dies."""
     scene = Scene(context, daemons=fewer(context, 3), most=24 << 20,
@@ -34,7 +42,52 @@ def test_bulk_goes_on(context):
 
 
 def test_engines_that_hang_are_replaced_under_load(context):
-    ways = ["stop"] + ["kill"] * 3 + ["stop"] + ["call"] * 3
-    scene = Scene(context, daemons=2, ways=ways)
+    """Between a stop and the end of the hung one pass the seconds of the
+    heartbeat."""
+    ways = ["kill", "stop"] + ["call"] * (STANDBY - 2)
+    scene = Scene(context, daemons=fewer(context, 3), ways=ways)
     scene.run(flight=30)
+    scene.check()
+
+
+def test_urgent_bytes_come_in_their_places(context):
+    scene = Scene(context, kinds=(STREAMS,), daemons=fewer(context, 2),
+                  most=1 << 20, urgent=True)
+    scene.run(flight=60)
+    scene.check()
+
+
+def test_peers_that_go_in_the_gap(context):
+    """They end and break off while there is nobody to see it."""
+    scene = Scene(context, daemons=fewer(context, 2), most=1 << 20,
+                  rough=lambda name: True, ways=["gap"] * STANDBY)
+    scene.run(flight=60)
+    scene.check()
+
+
+def test_other_sessions_of_two_engines_at_work(context):
+    """Both die, by turns; what the one has is not the other's."""
+    scene = Scene(context, daemons=fewer(context, 2), conf="engines 2\n",
+                  rough=lambda name: sum(name.encode()) % 2)
+    scene.run(flight=60)
+    scene.check()
+
+
+def test_without_pipes_a_local_session_may_be_in_doubt(context):
+    """It was in the hands of the one that died."""
+    scene = Scene(context, kinds=(STREAMS,), daemons=fewer(context, 2),
+                  pipes=2, doubt=lambda name: "tcp" not in name)
+    scene.run(flight=40)
+    scene.check()
+
+
+def test_doubtful_kinds_end_or_go_on(context):
+    scene = Scene(context, kinds=(RECORDS, MPTCP), daemons=fewer(context, 2))
+    scene.run(flight=40)
+    scene.check()
+
+
+def test_many_sessions_outlive_one_kill(context):
+    scene = Scene(context, most=100000, ways=["kill"])
+    scene.run(flight=500)
     scene.check()
