@@ -51,6 +51,10 @@ AT_EXIT = 2
 QUICK_WAYS = ("kill", "kill", "call", "call", "segv", "gap", "both")
 
 
+def is_doubtful(name):
+    return any(word in name for word in DOUBTFUL)
+
+
 def is_sanitized(context):
     with open(os.path.join(context.build, "mctd"), "rb") as stream:
         return b"__asan_init" in stream.read()
@@ -116,9 +120,10 @@ class Killer(threading.Thread):
     """Kills engines of one daemon, each time as soon as there is another,
     and control beside some of them."""
 
-    def __init__(self, daemon, draw, ways, segv=signal.SIGSEGV):
+    def __init__(self, daemon, draw, ways, soon_s, segv=signal.SIGSEGV):
         super().__init__(daemon=True)
         self.server, self.draw, self.ways = daemon, draw, ways
+        self.soon_s = soon_s
         self.segv = segv
         self.killed = 0
         self.error = None
@@ -126,7 +131,7 @@ class Killer(threading.Thread):
     def run(self):
         try:
             for way in self.ways:
-                time.sleep(SOON_S * self.draw.random())
+                time.sleep(self.soon_s * self.draw.random())
                 self.once(way)
         except BaseException as error:
             self.error = error
@@ -240,28 +245,35 @@ class Scene:
 
     def __init__(self, context, kinds=KINDS, daemons=1, most=4 << 20,
                  rough=lambda name: False, conf="", pipes=64, urgent=False,
-                 ways=None, doubt=lambda name: name.startswith(DOUBTFUL)):
+                 ways=None, doubt=is_doubtful):
         self.context, self.kinds, self.rough = context, kinds, rough
         self.seed = seed_of_test()
         self.draw = random.Random(self.seed + " kills")
         self.ways, self.doubt = ways, doubt
         self.strict = True  # every peer is accepted
+        self.soon_s = SOON_S
         self.traffic = Traffic(self.seed, most, urgent)
         self.app = app_directory(context)
         conf += CONF % (STANDBY, pipes, self.app)
         self.servers = [Server(self, i, conf + self.bridges(i))
                         for i in range(daemons)]
 
+    def pairs(self):
+        """Each kind with each of its group."""
+        return itertools.chain(*(itertools.product(kinds, kinds)
+                                 for kinds in self.kinds))
+
+    def serve(self, *words):
+        self.traffic.bridge(*words)
+
     def bridges(self, number):
         """Their text; the traffic knows each by its daemon as well."""
         text = ""
-        for (src_kind, src), (dst_kind, dst) in itertools.chain(*(
-                itertools.product(kinds, kinds) for kinds in self.kinds)):
+        for (src_kind, src), (dst_kind, dst) in self.pairs():
             name = "%s-%s" % (src_kind, dst_kind)
             ends = [end.format(port=self.context.port(), app=self.app)
                     for end in (src, dst)]
-            self.traffic.bridge("%d:%s" % (number, name), *ends,
-                                self.rough(name))
+            self.serve("%d:%s" % (number, name), *ends, self.rough(name))
             text += 'bridge "%s" %s %s\n' % (name, *ends)
         return text
 
@@ -274,7 +286,8 @@ class Scene:
             ways = self.ways or [draw.choice(QUICK_WAYS)
                                  for _ in range(STANDBY)]
             print("ways: " + " ".join(ways), flush=True)
-            server.killer = Killer(server.daemon, draw, ways, segv)
+            server.killer = Killer(server.daemon, draw, ways, self.soon_s,
+                                   segv)
             server.killer.start()
 
     def going_on(self):
