@@ -3,6 +3,8 @@
  *
  * System calls: getsockopt TCP_INFO and SO_PEEK_OFF, setsockopt SO_PEEK_OFF,
  * ioctl SIOCINQ (FIONREAD) and SIOCOUTQ, poll.
+ *
+ * Calls: getsockopt, ioctl, poll, setsockopt
  */
 
 #include <sys/types.h>

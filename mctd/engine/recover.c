@@ -31,6 +31,8 @@
  *
  * Stores and calls are in an order that lets the next engine do the same
  * again: discard, count, mark.
+ *
+ * Calls: shutdown
  */
 
 #include <sys/types.h>

@@ -1,8 +1,7 @@
 /*
  * The children: start, channels, death, take-over.
  *
- * Calls: clock_nanosleep, close, dup2, fcntl, kill, poll, wait4; at the
- * start: execve, fork, openat, socketpair
+ * Calls: clock_nanosleep, close, fcntl, getpid, kill, poll, wait4
  */
 
 #include <sys/types.h>

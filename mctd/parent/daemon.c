@@ -1,8 +1,8 @@
 /*
  * Becoming a daemon: two forks, the log, the service manager.
  *
- * Calls: chdir, close, connect, dup2, getpid, read, sendto, socket, write; at
- * the start: fork, openat, pipe2, setsid
+ * Calls: chdir, close, connect, dup2, read, sendto, socket, write; at the
+ * start: fork, pipe2, setsid
  */
 
 #include <sys/types.h>

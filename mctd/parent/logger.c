@@ -13,6 +13,9 @@
  * of the path and back.  /dev/log is often a link: then its own directory is
  * tried first, as the link may be replaced by a socket, and the directory to
  * which it led at the start after that.
+ *
+ * Calls: chdir, connect, fchdir, getpid, sendto, socket; at the start:
+ * openat, readlink
  */
 
 #include <sys/types.h>

@@ -11,6 +11,8 @@
  * A connectionless src is with the engine.  A reload opens the bridges of
  * mctd.conf on it anew (reload.c); those that clients made are theirs to
  * close and make again.
+ *
+ * Calls: bind, chdir, close, fchdir, listen, poll, socket, umask
  */
 
 #include <sys/socket.h>

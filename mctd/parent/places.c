@@ -6,6 +6,8 @@
  * by nobody else; one that is sticky, as /tmp, may be written by all, since
  * what root has in it stays where it is.  Links are followed once, here, and
  * what is used from then on is the path without them.
+ *
+ * Calls: newfstatat; at the start: chown, geteuid, mkdir, openat
  */
 
 #include <sys/stat.h>

@@ -1,5 +1,7 @@
 /*
  * Fork and exec: each child has an address-space layout of its own.
+ *
+ * Calls: close, dup2, fcntl; at the start: execve, fork, openat, socketpair
  */
 
 #include <sys/types.h>

@@ -2,8 +2,8 @@
  * The parent's start.  The order is: descriptors that must have low numbers
  * (loop, channels), what lies outside of the chroot, then the drop.
  *
- * Calls: chdir, close, dup2, fcntl, newfstatat; at the start: chown,
- * fchownat, getegid, geteuid, getrlimit, mkdir, openat, setrlimit
+ * Calls: chdir, close, dup2, fcntl, newfstatat, umask; at the start:
+ * fchownat, getegid, geteuid, getrlimit, openat, setrlimit
  */
 
 #include <sys/types.h>

@@ -107,7 +107,8 @@ def test_usage_names_every_command(context):
     for words in ("bridge add SRC DST [name NAME] [max N]", "[dst DST]...",
                   "bridge close", "session close", "show summary",
                   "show bridges [-v]", "show sessions", "show ended",
-                  "show processes", "monitor [since SEQ]", "save", "reload", "stop"):
+                  "show processes", "monitor [since SEQ]", "save", "reload",
+                  "stop"):
         assert words in err, words
     for text in err.splitlines():
         assert len(text.expandtabs()) <= 80, text

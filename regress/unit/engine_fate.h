@@ -33,7 +33,7 @@ struct efate {
 	uint32_t rate;
 	uint32_t pipes;
 	int roomy; /* see engine_spy.h */
-	int doubt;  /* it may end because its engine died */
+	int doubt; /* it may end because its engine died */
 };
 
 /*

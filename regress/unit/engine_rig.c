@@ -32,7 +32,7 @@
 
 #define WAIT_S  20
 #define CHANNEL 3 /* as the engine has it */
-#define NSLOTS (ERIG_BRIDGES + ERIG_SESSIONS)
+#define NSLOTS  (ERIG_BRIDGES + ERIG_SESSIONS)
 
 extern char **environ;
 

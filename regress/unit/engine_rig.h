@@ -31,7 +31,7 @@ struct erig {
 	struct counters others; /* of another engine */
 	uint32_t pipes;
 	uint32_t pipe_bytes;
-	int pipe[ERIG_PIPES][2]; /* the parent's copies: out, in */
+	int pipe[ERIG_PIPES][2];      /* the parent's copies: out, in */
 	int memory[ERIG_ENGINES + 1]; /* the regions, for successors */
 	int regions;
 	struct inner_start start;
