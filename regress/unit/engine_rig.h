@@ -121,7 +121,7 @@ void erig_close_pair(struct erig_side *);
 /* Hands over one session, or n in slots from one on; serials follow. */
 void erig_session(struct erig *, uint32_t slot, const struct erig_side *peer,
     const struct erig_side *dst, uint32_t idle_ms, uint32_t half_closed_ms);
-/* id, serial and kinds are filled in. */
+/* serial and kinds are filled in, and an id unless there is one. */
 void erig_session_as(struct erig *, struct inner_session *,
     const struct erig_side *peer, const struct erig_side *dst);
 void erig_sessions(struct erig *, uint32_t slot, const struct erig_side *peer,

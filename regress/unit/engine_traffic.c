@@ -141,7 +141,8 @@ erig_session_as(struct erig *rig, struct inner_session *m,
 	uint8_t buf[256];
 	struct frame_out out;
 
-	m->id = 1000 + m->slot;
+	if (m->id == 0)
+		m->id = 1000 + m->slot;
 	m->serial = ++rig->serial;
 	m->peer_kind = peer->kind;
 	m->dst_kind = dst->kind;

@@ -55,7 +55,7 @@ ends_arrive(void **state)
 	for (k = 0; k < EFATE_KINDS; k++) {
 		f = efate_of(k, 10, 10);
 		f.bytes[k % 2] = 0;
-		assert_true(efate_at_each_stop(&f, 1) > 10);
+		assert_true(efate_at_each_stop(&f, 3) > 10);
 	}
 }
 
