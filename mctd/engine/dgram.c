@@ -31,6 +31,7 @@ struct dgram_src {
 	int fd;
 	uint8_t kind; /* enum addr_kind; ADDR_NONE: no src here */
 	uint8_t readable;
+	uint8_t waits;     /* for the other dsts that it had */
 	uint8_t succeeded; /* took over: dropped is what one before counted */
 	uint32_t dropped;  /* as the kernel told it last */
 	struct dst *first; /* of the dsts attached */
@@ -69,7 +70,7 @@ is_dgram_kind(uint8_t kind)
 static void
 dgram_wake(struct dgram_table *t, struct dgram_src *s)
 {
-	if (s->readable && s->first != NULL)
+	if (s->readable && s->first != NULL && !s->waits)
 		chain_push(t->runs, (uint32_t)(s - t->srcs) + 1);
 }
 
@@ -114,6 +115,7 @@ dgram_src(struct dgram_table *t, const struct inner_src *m, int fd)
 	s->fd = fd;
 	s->kind = m->kind;
 	s->readable = 1;
+	s->waits = 0;
 	s->succeeded = 0;
 	s->dropped = 0;
 	s->first = NULL;
@@ -181,6 +183,7 @@ dgram_dst(struct dgram_table *t, const struct inner_dst *m, int fd)
 	if (atomic_load_explicit(&count->id, memory_order_relaxed) == m->id) {
 		count_lost(count); /* its figures go on */
 		take_dropped(s, count);
+		s->waits = !t->resumed;
 	} else {
 		counters_reset(t->counters, m->slot, m->id, t->work->now_ms);
 		keep_dropped(s, count);
@@ -233,6 +236,19 @@ dgram_src_close(struct dgram_table *t, const struct inner_src *m)
 	report_src_closed(t->reports, m->src, s->kind);
 	s->kind = ADDR_NONE;
 	return 0;
+}
+
+void
+dgram_resumed(struct dgram_table *t)
+{
+	struct dgram_src *s;
+
+	t->resumed = 1;
+	for (s = t->srcs; s < t->srcs + t->bridges; s++) {
+		s->waits = 0;
+		if (s->kind != ADDR_NONE)
+			dgram_wake(t, s);
+	}
 }
 
 /* What a batch brought, besides what can be sent on. */
@@ -372,7 +388,7 @@ dgram_run(struct dgram_table *t, uint32_t src)
 	if (s->kind == ADDR_NONE)
 		return;
 	for (i = 0; i < DGRAM_BATCHES_A_TURN; i++) {
-		if (!s->readable || s->first == NULL)
+		if (!s->readable || s->first == NULL || s->waits)
 			return;
 		s->readable = (uint8_t)read_batch(t, s);
 	}

@@ -25,6 +25,7 @@ struct dgram_table {
 	struct dgram_batch *batch;
 	uint32_t bridges;     /* of each as many */
 	uint32_t first_watch; /* one for each src */
+	int resumed;          /* see dgram_resumed */
 	struct chain *runs;   /* by src + 1: the slots of bridges */
 	struct counters *counters;
 	struct reports *reports;
@@ -51,6 +52,9 @@ void dgram_close(struct dgram_table *, uint32_t slot, uint64_t serial);
 
 /* Ends what is attached as well; -1 when there is no such src. */
 int dgram_src_close(struct dgram_table *, const struct inner_src *);
+
+/* Of a dead engine's dsts all have come: their srcs can be read. */
+void dgram_resumed(struct dgram_table *);
 
 /* The src's turn; one that is closed meanwhile is no error. */
 void dgram_run(struct dgram_table *, uint32_t src);

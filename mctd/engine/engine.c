@@ -187,6 +187,7 @@ take_resumed(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
 	if (frame_done(in) == -1 || nfds != 0)
 		return -1;
 	pipes_drain_left(&e->work.pipes, e->work.buf, PEEK_BYTES);
+	dgram_resumed(&e->dgram);
 	return 0;
 }
 
@@ -343,6 +344,7 @@ engine_tables(struct engine *e, const struct inner_start *m)
 	e->bridges = m->bridges;
 	d->bridges = m->bridges;
 	d->first_watch = WATCH_SRCS;
+	d->resumed = m->active; /* it takes over from nobody */
 	s->first = m->bridges + 1;
 	s->count = m->sessions;
 	s->first_watch = WATCH_SRCS + m->bridges;
