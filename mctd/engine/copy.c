@@ -61,6 +61,18 @@ copy_discard(const struct stream_side *s, uint8_t *buf, size_t n)
 }
 
 enum pass
+copy_look(struct stream *st, int i)
+{
+	uint8_t byte;
+	ssize_t got;
+
+	got = recv(st->side[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (got == -1)
+		return stream_peek_failed(st, i);
+	return got == 0 ? stream_ended(st, i) : PASS_MORE;
+}
+
+enum pass
 copy_pass(struct stream *st, int i, struct stream_work *work)
 {
 	return copy_some(st, i, work, PEEK_BYTES);

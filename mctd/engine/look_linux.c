@@ -1,9 +1,6 @@
 /*
  * What sockets tell, as Linux has it.
  *
- * System calls: getsockopt TCP_INFO and SO_PEEK_OFF, setsockopt SO_PEEK_OFF,
- * ioctl SIOCINQ (FIONREAD) and SIOCOUTQ, poll.
- *
  * Calls: getsockopt, ioctl, poll, setsockopt
  */
 

@@ -18,6 +18,8 @@ enum pass {
 enum pass copy_pass(struct stream *, int i, struct stream_work *);
 /* The same of at most so many bytes. */
 enum pass copy_some(struct stream *, int i, struct stream_work *, size_t most);
+/* Only what can be told from a look; PASS_MORE: there are bytes. */
+enum pass copy_look(struct stream *, int i);
 /*
  * Takes n bytes, which were peeked at, from the kernel's queue; 0, or -1 with
  * errno.  What is in buf is lost.

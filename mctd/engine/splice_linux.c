@@ -12,7 +12,6 @@
  */
 
 #include <sys/types.h>
-#include <sys/socket.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,20 +67,15 @@ static enum pass
 why_not(struct stream *st, int i, struct stream_work *work)
 {
 	struct stream_side *s = &st->side[i];
-	uint8_t byte;
-	ssize_t got;
+	enum pass pass;
 
 	if (!s->piped || s->refused) {
 		s->refused = 0;
 		return copy_some(st, i, work, SPLICE_PROBE_BYTES);
 	}
-	got = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	if (got == -1)
-		return stream_peek_failed(st, i);
-	if (got == 0)
-		return stream_ended(st, i);
-	s->refused = 1;
-	return PASS_MORE;
+	pass = copy_look(st, i);
+	s->refused = pass == PASS_MORE;
+	return pass;
 }
 
 /* Out of the pipe, as much as the other side takes. */

@@ -22,7 +22,7 @@ COMMON = CLOCK | {
     "recvmsg", "sendto", "close", "shutdown", "exit_group",
     "rt_sigreturn", "restart_syscall"}
 ENGINE = COMMON | {"recvmmsg", "read", "splice", "setsockopt", "getsockopt",
-                   "ioctl"}
+                   "ioctl", "poll"}
 PARENT = COMMON | {
     "read", "write", "poll", "socket", "bind", "listen", "accept4",
     "connect", "setsockopt", "getsockopt", "sendmsg", "fcntl", "openat",
@@ -35,10 +35,12 @@ WRITES = {"write", "sendto", "sendmsg", "sendmmsg", "writev"}
 FORMS = {
     "engine": {
         "sendto": r", MSG_DONTWAIT\|MSG_NOSIGNAL, NULL, 0\) +=",
-        "setsockopt": r"^setsockopt\(\d+, SOL_UDP, (UDP_SEGMENT|0x67),",
-        "getsockopt": r"^getsockopt\(\d+, (SOL_SOCKET, (SO_MEMINFO|0x37)|"
-                      r"SOL_TCP, TCP_INFO),",
-        "ioctl": r"^ioctl\(\d+, (FIONREAD|SIOCINQ),",
+        "setsockopt": r"^setsockopt\(\d+, (SOL_UDP, (UDP_SEGMENT|0x67)|"
+                      r"SOL_SOCKET, SO_PEEK_OFF, \[0\]),",
+        "getsockopt": r"^getsockopt\(\d+, (SOL_SOCKET, (SO_MEMINFO|0x37|"
+                      r"SO_PEEK_OFF)|SOL_TCP, TCP_INFO),",
+        "ioctl": r"^ioctl\(\d+, (FIONREAD|SIOCINQ|TIOCOUTQ|SIOCOUTQ),",
+        "poll": r"^poll\(\[\{fd=\d+, events=POLLRDHUP\}\], 1, 0\)",
     },
     "control": {"sendto": r", MSG_DONTWAIT\|MSG_NOSIGNAL, NULL, 0\) +="},
     "parent": {
