@@ -388,8 +388,10 @@ children_send(enum process_kind kind, uint32_t which, const void *buf,
 		errno = EPIPE;
 		return -1;
 	}
-	if (channel_send(c->channel, buf, len, fds, nfds) == 0)
+	if (channel_send(c->channel, buf, len, fds, nfds) == 0) {
+		heartbeat_took(&c->heartbeat);
 		return 0;
+	}
 	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ||
 	    errno == ENOMEM || errno == ETOOMANYREFS) {
 		full = errno == EAGAIN || errno == EWOULDBLOCK;

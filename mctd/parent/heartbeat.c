@@ -26,6 +26,13 @@ heartbeat_asked(struct heartbeat *h, uint64_t now_ms, int err)
 		h->owed_ms = now_ms;
 }
 
+void
+heartbeat_took(struct heartbeat *h)
+{
+	if (!h->asked)
+		h->owed_ms = 0;
+}
+
 int
 heartbeat_answered(struct heartbeat *h)
 {

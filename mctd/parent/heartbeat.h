@@ -22,6 +22,9 @@ int heartbeat_due(const struct heartbeat *);
 /* It was: err is 0, or why that failed. */
 void heartbeat_asked(struct heartbeat *, uint64_t now_ms, int err);
 
+/* Its channel took something else: a full one is being emptied. */
+void heartbeat_took(struct heartbeat *);
+
 /* Its answer: 0, or -1 when there was no question. */
 int heartbeat_answered(struct heartbeat *);
 

@@ -74,6 +74,25 @@ full_channel_is_no_answer(void **state)
 	assert_true(heartbeat_overdue(&h, START_MS + 2 * LIMIT_MS));
 }
 
+/* There is much to say, so that the question finds no room: it does live. */
+static void
+channel_that_is_filled_again_is_no_hang(void **state)
+{
+	struct heartbeat h = { 0 };
+	uint64_t now_ms;
+
+	(void)state;
+	for (now_ms = START_MS; now_ms < 10 * LIMIT_MS; now_ms += 1000) {
+		heartbeat_asked(&h, now_ms, EAGAIN);
+		assert_false(heartbeat_overdue(&h, now_ms + 1000));
+		heartbeat_took(&h);
+	}
+	/* what it takes is no answer */
+	heartbeat_asked(&h, now_ms, 0);
+	heartbeat_took(&h);
+	assert_true(heartbeat_overdue(&h, now_ms + LIMIT_MS));
+}
+
 static void
 shortage_of_the_kernel_is_not_its_fault(void **state)
 {
@@ -108,6 +127,7 @@ main(void)
 		cmocka_unit_test(who_does_not_answer_is_overdue),
 		cmocka_unit_test(answer_without_question_is_none),
 		cmocka_unit_test(full_channel_is_no_answer),
+		cmocka_unit_test(channel_that_is_filled_again_is_no_hang),
 		cmocka_unit_test(shortage_of_the_kernel_is_not_its_fault),
 		cmocka_unit_test(time_that_was_slept_does_not_count),
 	};
