@@ -474,7 +474,7 @@ void
 sessions_engine_died(uint32_t engine)
 {
 	struct session *s;
-	uint32_t i;
+	uint32_t i, orphans = 0;
 
 	for (i = 0; i < sessions.n; i++) {
 		s = &sessions.table[i];
@@ -484,7 +484,10 @@ sessions_engine_died(uint32_t engine)
 			finish(s, s->reason, 0);
 		else if (s->state == SESSION_OPEN)
 			inherit(s);
+		orphans += s->state == SESSION_OPEN;
 	}
+	if (orphans > 0)
+		log_info("%u sessions wait for another engine", orphans);
 }
 
 int
