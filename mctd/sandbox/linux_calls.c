@@ -202,7 +202,6 @@ const struct call calls[] = {
 
 	/* parent: whether a connect stands; who a client is; settings */
 	GET(PARENT, SOL_SOCKET, SO_ERROR),
-	GET(PARENT, SOL_SOCKET, SO_SNDBUF),
 	GET(PARENT, SOL_SOCKET, SO_PEERCRED),
 	GET(PARENT, SOL_SOCKET, SO_PEERGROUPS),
 	GET(PARENT, SOL_SOCKET, SO_SNDBUF),

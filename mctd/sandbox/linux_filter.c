@@ -9,6 +9,7 @@
  */
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -102,6 +103,20 @@ set_attributes(scmp_filter_ctx ctx, uint32_t otherwise)
 	return 0;
 }
 
+/*
+ * What is freed stays here: the C library would give it back to the kernel by
+ * a call that is denied as soon as the filter stands, libseccomp's own memory
+ * first of all.  Nor is any taken that would have to be unmapped.
+ */
+static int
+keep_memory(void)
+{
+	if (mallopt(M_TRIM_THRESHOLD, -1) == 1 && mallopt(M_MMAP_MAX, 0) == 1)
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
+
 int
 filter_enter(enum process_kind kind)
 {
@@ -109,7 +124,7 @@ filter_enter(enum process_kind kind)
 	scmp_filter_ctx ctx;
 	int r;
 
-	if (grants_check() == -1)
+	if (grants_check() == -1 || keep_memory() == -1)
 		return -1;
 	if ((ctx = seccomp_init(otherwise)) == NULL) {
 		errno = ENOMEM;
@@ -121,7 +136,6 @@ filter_enter(enum process_kind kind)
 		(r = add_calls(ctx, calls_sanitizer, ncalls_sanitizer, kind)) ==
 		    0))
 		r = seccomp_load(ctx);
-	/* what it frees may go back to the kernel, by a call that is denied */
 	seccomp_release(ctx);
 	errno = -r;
 	return r == 0 ? 0 : -1;
