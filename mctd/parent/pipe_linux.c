@@ -32,10 +32,10 @@ system_pipe_limit(long bytes)
 	int fd;
 
 	fd = open("/proc/sys/fs/pipe-max-size", O_RDONLY | O_CLOEXEC);
-	if (fd != -1) {
-		(void)!read(fd, text, sizeof text - 1);
-		close(fd);
-	}
+	if (fd == -1) /* as with a unit's ProcSubset=pid */
+		return "fs.pipe-max-size and fs.pipe-user-pages-soft";
+	(void)!read(fd, text, sizeof text - 1);
+	close(fd);
 	return atol(text) < bytes ? "fs.pipe-max-size" :
 				    "fs.pipe-user-pages-soft";
 }

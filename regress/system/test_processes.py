@@ -36,8 +36,9 @@ def look(daemon, **who):
 
 def all_well(daemon):
     status, rows, err = look(daemon)
-    assert [(row["role"], row["as-expected"], row["wrong"]) for row in rows
-            if (row["as-expected"], row["wrong"]) != ("yes", "")] == []
+    ill = [(row["role"], row["as-expected"], row["wrong"]) for row in rows
+           if (row["as-expected"], row["wrong"]) != ("yes", "")]
+    assert not ill, ill
     assert (status, err) == (0, "")
     return rows
 
