@@ -29,5 +29,6 @@ def suited(kinds, scenario, only):
     by name."""
     return [kind for kind in kinds
             if kind.carries(scenario.services) and
+            scenario.role in (None, kind.role) and
             (only or kind.only_for is None or
              scenario.name in kind.only_for)]

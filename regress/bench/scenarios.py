@@ -8,6 +8,8 @@ import os
 import shutil
 import time
 
+import death
+from ends import accept, connect as connect_end, listen
 from measure import GIB, Meter, beside, client, one_processor, pipes, \
     pss_kib, server, serving, settle
 from program import Program, wait_for
@@ -17,9 +19,10 @@ STREAMS = 16
 FLIGHT = 64
 BUSY = 10
 STOPPED = 100
+SLEEPERS = 1000
 
 Scenario = collections.namedtuple("Scenario", (
-    "name", "title", "services", "function", "needs", "figures"))
+    "name", "title", "services", "function", "needs", "figures", "role"))
 
 #      name, what it is, format, whether more or less of it is better
 Figure = collections.namedtuple("Figure", "name title form better")
@@ -34,11 +37,12 @@ CPU_MESSAGE = Figure("cpu", "CPU us each", "%.2f", "less")
 ALL = []
 
 
-def scenario(name, title, *figures, services, needs=()):
-    """Enters the function below in the list."""
+def scenario(name, title, *figures, services, needs=(), role=None):
+    """Enters the function below in the list; with a role, it is for relays
+    of that one alone."""
     def enter(function):
         ALL.append(Scenario(name, title, services, function, needs,
-                            figures))
+                            figures, role))
         return function
     return enter
 
@@ -256,6 +260,37 @@ def dgram(relay, seconds):
         raise AssertionError("datagrams: %s" % got)
     yield "rate", got["count"] / got["seconds"]
     yield from meter.per("cpu", got["count"], 1e-6)
+
+
+def silence(name, load):
+    """The figures of a death under that load."""
+    return (Figure(name, load + ": gap, ms", "%.2f", "less"),
+            Figure(name + "-first", "from the kill, ms", "%.2f", None))
+
+
+@scenario("death", "An engine is killed: the longest time between two pieces "
+          "that come, and\nhow long after the kill that ends; %d idle "
+          "sessions beside the last" % SLEEPERS,
+          *silence("bulk", "bulk"), *silence("ping", "ping-pong"),
+          *silence("idle", "and idle"), services=("bulk", "echo"),
+          role="ours")
+def dying(relay, seconds):
+    """Of its standbys three are used up."""
+    def once(name, step):
+        clock = death.Clock(step)
+        yield from zip((name, name + "-first"), death.kill(relay, clock))
+        clock.end()
+
+    with listen(relay.dst("bulk")) as listener:
+        source = client(relay, "source", "-t", 30 + seconds, service="bulk")
+        with accept(listener) as sink:
+            yield from once("bulk", death.reader(sink))
+        source.process.kill()
+    with serving(relay, "echo", "echo"), \
+            connect_end(relay.src("echo")) as peer:
+        yield from once("ping", death.asker(peer))
+        with beside(client(relay, "idle", "-n", SLEEPERS, service="echo")):
+            yield from once("idle", death.asker(peer))
 
 
 def choose(what):
