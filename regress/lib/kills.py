@@ -241,16 +241,17 @@ class Scene:
     rough   tells by name on which bridges ends break off
     ways    to kill, for each daemon; not more than STANDBY
     doubt   tells by name whether its sessions may be in doubt
+    pipes   of each engine; where a local way found none it may be, too
     """
 
     def __init__(self, context, kinds=KINDS, daemons=1, most=4 << 20,
-                 rough=lambda name: False, conf="", pipes=64, urgent=False,
+                 rough=lambda name: False, conf="", pipes=256, urgent=False,
                  ways=None, doubt=is_doubtful):
         self.context, self.kinds, self.rough = context, kinds, rough
         self.seed = seed_of_test()
         self.draw = random.Random(self.seed + " kills")
         self.ways, self.doubt = ways, doubt
-        self.strict = True  # every peer is accepted
+        self.strict = True  # no peer is gone before its dst stands
         self.soon_s = SOON_S
         self.traffic = Traffic(self.seed, most, urgent)
         self.app = app_directory(context)
@@ -371,11 +372,16 @@ class Scene:
 
     def check_bridge(self, bridge, name, closed):
         carried, rough = self.traffic.carried[name], self.traffic.rough[name]
-        assert bridge["opened"] == bridge["accepted"] == carried.accepted
-        assert bridge["accepted"] == carried.peers or not self.strict and \
-            bridge["accepted"] < carried.peers, (bridge, carried.peers)
-        assert bridge["failed"] == bridge["sessions"] == 0, bridge
+        assert bridge["opened"] <= bridge["accepted"] <= carried.peers, (
+            bridge, carried.peers)
         reasons = Counter(e["reason"] for e in closed)
+        if self.strict:
+            assert bridge["opened"] == carried.accepted == carried.peers, (
+                bridge, carried.accepted, carried.peers)
+            assert bridge["failed"] == 0, bridge
+        else:
+            reasons.pop("peer-gone", 0)
+        assert bridge["sessions"] == 0, bridge
         died = reasons.pop("engine-died", 0)
         assert died == 0 or self.doubt(bridge["name"]), (bridge, died)
         assert not set(reasons) - set(REASONS), (bridge["name"], reasons)

@@ -35,7 +35,7 @@ def run_lossy(context, hook, rough):
     lost on its way out, and counts it all the same."""
     scene = Scene(context, kinds=(TCP,), daemons=2, most=1 << 20,
                   rough=lambda name: rough)
-    scene.strict = False  # a peer may be gone before it is heard of
+    scene.strict = not rough
     scene.soon_s = 0.5  # what is lost is sent again after 0.2 seconds
     lossy(hook, 10)
     scene.run(flight=30)
