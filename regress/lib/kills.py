@@ -46,7 +46,7 @@ CONF = QUICK + """limits { sessions 1024 events 65536 standby %d pipes %d }
 directory "%s"
 """
 SOON_S = 0.15
-CALLS = 60
+CALLS, RECOVERY_CALLS = 60, 500
 AT_EXIT = 2
 QUICK_WAYS = ("kill", "kill", "call", "call", "segv", "gap", "both")
 
@@ -88,11 +88,21 @@ def engines(daemon):
     return found
 
 
-def kill_at_call(pid, wanted):
+def heir(daemon):
+    """The standby that will be the next engine."""
+    def is_engine(pid):
+        with open("/proc/%d/maps" % pid) as stream:
+            return "mctd-registry" not in stream.read()
+    return min(filter(is_engine, daemon.pids()["standby"]))
+
+
+def kill_at_call(pid, wanted, before=lambda: None):
     """Stopped at a system call, before it or after it, of which wanted()
-    says that it is the one; or after a second."""
+    says that it is the one; or after a second.  It is watched when before()
+    is called."""
     end = time.monotonic() + 1
     with Tracee(pid) as tracee:
+        before()
         while time.monotonic() < end:
             found = tracee.wait(os.WNOHANG)
             if found is None:
@@ -139,11 +149,13 @@ class Killer(threading.Thread):
     def once(self, way):
         """Returns when another has its place."""
         number, pid = self.draw.choice(sorted(engines(self.server).items()))
+        before = set(self.server.all_pids())
         control = self.server.pids()["control"][0]
         getattr(self, "by_" + way)(pid)
         self.killed += 1
-        wait_for(lambda: engines(self.server).get(number) not in (pid, None),
-                 20, "engine after one died by " + way)
+        died = before - set(self.server.all_pids())
+        wait_for(lambda: engines(self.server).get(number) not in (
+            None, pid, *died), 20, "engine after one died by " + way)
         if way == "both":
             wait_for(lambda: self.server.pids()["control"] not in (
                 [], [control]), 20, "control")
@@ -164,6 +176,13 @@ class Killer(threading.Thread):
     def by_call(self, pid):
         left = itertools.count(self.draw.randint(1, CALLS), -1)
         kill_at_call(pid, lambda _: next(left) == 0)
+
+    def by_heir(self, pid):
+        """The one that takes over dies while it does."""
+        left = itertools.count(self.draw.randint(1, RECOVERY_CALLS), -1)
+        self.killed += 1
+        kill_at_call(heir(self.server), lambda _: next(left) == 0,
+                     lambda: self.by_kill(pid))
 
     @staticmethod
     def by_error(pid):
@@ -239,7 +258,7 @@ class Scene:
     """Daemons with a bridge from each kind to each that it can go to.
 
     rough   tells by name on which bridges ends break off
-    ways    to kill, for each daemon; not more than STANDBY
+    ways    to kill, for each daemon; not more than STANDBY deaths
     doubt   tells by name whether its sessions may be in doubt
     pipes   of each engine; where a local way found none it may be, too
     """

@@ -33,6 +33,15 @@ def test_error_that_a_dead_engine_was_told_is_not_lost(context):
     scene.check()
 
 
+def test_successor_that_dies_while_it_takes_over(context):
+    """What it had done of that is not done twice."""
+    scene = Scene(context, daemons=fewer(context, 4), most=2 << 20,
+                  rough=lambda name: sum(name.encode()) % 2,
+                  ways=["heir"] * (STANDBY // 2))
+    scene.run(flight=80)
+    scene.check()
+
+
 def test_bulk_goes_on(context):
     """By splice, and pipes full when the engine dies."""
     scene = Scene(context, daemons=fewer(context, 3), most=24 << 20,
