@@ -8,7 +8,7 @@
  * Nothing peeked is ever undiscarded between passes, and a direction goes
  * back to copying with its pipe empty: so bytes keep their order.
  *
- * Calls: recvfrom, splice
+ * Calls: splice
  */
 
 #include <sys/types.h>
