@@ -134,6 +134,7 @@ static void
 silence_of_a_half_closed_session_counts_on(void **state)
 {
 	struct inner_session m = { .half_closed_ms = 60000 };
+	struct erig_side other[2];
 
 	(void)state;
 	open_session(&m, ADDR_TCP);
@@ -143,8 +144,13 @@ silence_of_a_half_closed_session_counts_on(void **state)
 	erig_read_end(dst.outside, 0);
 	espy->ahead_ms = 159000;
 	take_over(&m);
-	erig_wait_taken(rig);
-	send_ping(); /* it has looked at the session, and not ended it */
+	/* when the next slot's has ended, this one's has been looked at */
+	erig_pair(&other[0], ADDR_TCP, 0);
+	erig_pair(&other[1], ADDR_TCP, 0);
+	erig_session(rig, SLOT + 1, &other[0], &other[1], 1, 0);
+	assert_int_equal(erig_wait_end(rig, SLOT + 1)->reason, END_IDLE);
+	erig_close_pair(&other[0]);
+	erig_close_pair(&other[1]);
 	assert_int_equal(rig->ended[SLOT].serial, 0);
 	espy->ahead_ms = 160500;
 	wait_end(END_HALF_CLOSED);
