@@ -97,6 +97,13 @@ def table(text):
     return found
 
 
+def filter_names():
+    """The same, for who is not in the top folder."""
+    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    with open(os.path.join(top, TABLE)) as stream:
+        return table(stream.read())
+
+
 def made(content):
     """The kernel's names of what a file calls."""
     code = NOT_CODE.sub("", content)
@@ -208,10 +215,9 @@ def corrected(content, allowed):
 
 
 def main():
-    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-    os.chdir(top)
-    with open(TABLE) as stream:
-        allowed = table(stream.read())
+    allowed = filter_names()
+    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                          "..", ".."))
     everything = set().union(*allowed.values())
     for folder, _, files in os.walk("."):
         for name in files:

@@ -6,7 +6,12 @@ import os
 import re
 import signal
 import socket
+import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "style"))
+
+import calls
 from echo import Echo, ask, asked, ending, lose, served, tcp, turned_away
 from ends import app_directory, connect, drain, listen, make, receiver, reset, \
     take
@@ -16,18 +21,6 @@ from watch import Monitor
 LOW_FDS = 32
 TOKEN = b"SECRET-OF-A-PEER"
 
-CLOCK = {"clock_gettime", "gettimeofday", "time"}
-COMMON = CLOCK | {
-    "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "recvfrom",
-    "recvmsg", "sendto", "close", "shutdown", "exit_group",
-    "rt_sigreturn", "restart_syscall"}
-ENGINE = COMMON | {"recvmmsg", "read", "splice", "setsockopt", "getsockopt",
-                   "ioctl", "poll"}
-PARENT = COMMON | {
-    "read", "write", "poll", "socket", "bind", "listen", "accept4",
-    "connect", "setsockopt", "getsockopt", "sendmsg", "fcntl", "openat",
-    "openat2", "fstat", "newfstatat", "unlinkat", "fchdir", "chdir",
-    "umask", "wait4", "kill", "getpid", "clock_nanosleep"}
 READS = {"read", "recvfrom", "recvmsg", "recvmmsg", "readv", "splice"}
 WRITES = {"write", "sendto", "sendmsg", "sendmmsg", "writev"}
 
@@ -44,15 +37,14 @@ FORMS = {
     },
     "control": {"sendto": r", MSG_DONTWAIT\|MSG_NOSIGNAL, NULL, 0\) +="},
     "parent": {
-        "openat": r"^openat\((AT_FDCWD, \"/dev/null\", O_RDWR\|O_CLOEXEC|"
-                  r"\d+, \"[^\"/]+\", O_RDONLY\|O_NOFOLLOW\|O_CLOEXEC\|"
-                  r"O_PATH)\)",
+        "fcntl": r"^fcntl\(0, F_DUPFD_CLOEXEC, 0\) += \d+$",
         "openat2": r"resolve=RESOLVE_NO_MAGICLINKS\|RESOLVE_NO_SYMLINKS\|"
                    r"RESOLVE_BENEATH",
         "sendto": r", NULL, 0\) +=",
     },
 }
-NAMES = {"engine": ENGINE, "control": COMMON, "parent": PARENT}
+# The names are those of the filter, by the table that it is made from.
+NAMES = calls.filter_names()
 READY = {
     "engine": r'^sendto\(3, "\\0\\0\\0\\f\\0e',
     "control": r'^sendto\(3, "\\0\\0\\0\\f\\0e',
