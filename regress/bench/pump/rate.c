@@ -112,6 +112,7 @@ rate_connect(const struct options *o)
 	       "\"p50_us\":%.2f,\"p99_us\":%.2f}\n",
 	    times.n, (unsigned long long)failed, (double)times.n / seconds,
 	    samples_us(&times, 0.5), samples_us(&times, 0.99));
+	free(times.ns);
 	free(flights);
 	return 0;
 }
