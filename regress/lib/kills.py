@@ -115,15 +115,18 @@ def kill_at_call(pid, wanted, before=lambda: None):
                 tracee.go()
 
 
-def told_of_break(tracee):
-    """It has just made a call that gave the error of a socket, which no
-    other call will give."""
+def result_of(tracee):
+    """What the call gave that it has just made, or None."""
     info = (ctypes.c_uint64 * 11)()
     ptrace(SYSCALL_INFO, tracee.pid, ctypes.sizeof(info),
            ctypes.addressof(info))
-    value = ctypes.c_int64(info[3]).value
-    return info[0] & 0xff == AT_EXIT and value in (
-        -errno.ECONNRESET, -errno.EPIPE)
+    return ctypes.c_int64(info[3]).value if info[0] & 0xff == AT_EXIT \
+        else None
+
+
+def told_of_break(tracee):
+    """It was given the error of a socket, which no other call will give."""
+    return result_of(tracee) in (-errno.ECONNRESET, -errno.EPIPE)
 
 
 class Killer(threading.Thread):

@@ -1,17 +1,21 @@
 """What else there is when a part dies: the other engine, sessions whose dst
 is being connected, clients of control; and the end of all standbys."""
 
+import itertools
 import random
 import threading
 import time
 
+from echo import ending
 from ends import Line, accept, connect, exchange, expect_nothing
 from handle import Handle
-from kills import STANDBY, Killer, engines, is_sanitized, seed_of_test, stop
+from kills import STANDBY, Killer, engines, is_sanitized, kill_at_call, \
+    result_of, seed_of_test, stop
 from program import title_of, wait_for
 from watch import Monitor
 
 DAEMONS = 13  # of STANDBY deaths each: a hundred and four
+RECORD = bytes(12345)
 CONF = "limits { standby %d }\n" % STANDBY
 
 
@@ -70,6 +74,49 @@ def test_connecting_sessions_outlive_engines(context):
     heard = {dst.recv(10): dst for dst in dsts}
     for peer, data in zip(peers, sent):
         exchange(peer, heard[data], 1000, end=True)
+
+
+def die_at_record(line, peer, call):
+    """The engine dies after so many calls that gave the length of a record
+    that is sent now.  It looks at it first, and sends it then."""
+    left = itertools.count(call, -1)
+    pid = engines(line.daemon)[0]
+    kill_at_call(pid, lambda tracee: result_of(tracee) == len(RECORD) and
+                 next(left) == 1, lambda: peer.send(RECORD))
+    wait_for(lambda: engines(line.daemon).get(0) not in (pid, None), 20)
+
+
+def carries(peer, dst):
+    for one, two in ((peer, dst), (dst, peer)):
+        one.send(b"so")
+        assert two.recv(100) == b"so"
+
+
+def test_record_that_was_looked_at_arrives_once(context):
+    line = Line(context, "unixseq:@src", "unixseq:@dst", conf=CONF)
+    peer, dst = line.pair()
+    carries(peer, dst)
+    die_at_record(line, peer, 1)
+    assert dst.recv(1 << 16) == RECORD
+    carries(peer, dst)
+
+
+def test_record_in_flight_ends_its_session_with_an_event(context):
+    """Was it sent?  Nothing is guessed, and the others go on."""
+    line = Line(context, "unixseq:@src", "unixseq:@dst", conf=CONF)
+    monitor = Monitor(context, line.daemon)
+    other = line.pair()
+    peer, dst = line.pair()
+    for pair in (other, (peer, dst)):
+        carries(*pair)
+    in_doubt = max(s["id"] for s in line.sessions())
+    die_at_record(line, peer, 2)
+    monitor.wait("session-closed", id=in_doubt, reason="engine-died")
+    assert dst.recv(1 << 16) == RECORD
+    for end in (peer, dst):
+        assert ending(end) in ("end", "reset")  # a local one knows no reset
+    carries(*other)
+    assert [s["id"] for s in line.sessions()] == [in_doubt - 1]
 
 
 class Adder(threading.Thread):
