@@ -292,14 +292,14 @@ tell_source_close(struct source *s)
 	return 0;
 }
 
-void
+int
 datagrams_flush(void)
 {
 	struct source *s;
 	struct bridge *b;
 
 	if (!sources.dirty)
-		return;
+		return 0;
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
 		if (!is_ours(b))
 			continue;
@@ -307,17 +307,18 @@ datagrams_flush(void)
 		    (b->state == BRIDGE_INSTALLING ||
 			b->state == BRIDGE_OPEN) &&
 		    tell_dst(b) == -1)
-			return;
+			return -1;
 		if (b->told && b->state == BRIDGE_CLOSING && !b->close_told &&
 		    tell_close(b) == -1)
-			return;
+			return -1;
 	}
 	for (s = sources.table; s < sources.table + sources.n; s++)
 		if (s->told && s->users == 0 && !s->close_told &&
 		    tell_source_close(s) == -1)
-			return;
+			return -1;
 	sources.dirty = 0;
 	sources.full_ms = 0;
+	return 0;
 }
 
 /* The bridge an engine speaks of, or NULL. */

@@ -22,8 +22,8 @@ int datagrams_open(struct bridge *, const struct bridge_spec *,
 void datagrams_begin(struct bridge *);
 void datagrams_close(struct bridge *);
 
-/* Tells the engine what it is to be told and takes now. */
-void datagrams_flush(void);
+/* Tells the engine what it is to be told; 0, or -1: it takes no more now. */
+int datagrams_flush(void);
 
 /* The engine's messages: -1 when there is no such bridge. */
 int datagrams_installed(const struct inner_which *);

@@ -2,7 +2,8 @@
  * The hand-over.  Order matters to nobody but the engine: a CLOSE is queued
  * behind the session it closes, because a session that was not sent yet is
  * ended by the parent alone.  One that takes the place of a dead one is told
- * of that one's sessions, then RESUMED, then of new ones.
+ * of that one's sessions and bridges of datagrams, then RESUMED, then of new
+ * sessions.
  *
  * An engine is taken for dead when an END is owed for too long, or when its
  * channel has been full for as long: then it may owe more than it was told.
@@ -151,6 +152,9 @@ handover_flush(uint32_t engine)
 	while (!TAILQ_EMPTY(orphans))
 		if (send_sessions(engine, orphans) == -1)
 			return;
+	if (resumes[engine] && engine == DATAGRAM_ENGINE &&
+	    datagrams_flush() == -1)
+		return;
 	if (resumes[engine] && send_resumed(engine) == -1)
 		return;
 	while ((s = TAILQ_FIRST(q)) != NULL)
@@ -188,7 +192,7 @@ handover_check(void)
 		if (is_stuck(engine, now_ms))
 			children_kill(PROCESS_ENGINE, engine, why);
 	}
-	datagrams_flush();
+	(void)datagrams_flush();
 	if (datagrams_overdue(now_ms))
 		children_kill(PROCESS_ENGINE, DATAGRAM_ENGINE, why);
 	if (sessions_overdue(now_ms, &engine))

@@ -174,7 +174,7 @@ tell_engine(uint32_t engine)
 		return;
 	handover_flush(engine);
 	if (engine == DATAGRAM_ENGINE)
-		datagrams_flush();
+		(void)datagrams_flush();
 }
 
 static void

@@ -27,7 +27,7 @@ enum inner_type {
 	MSG_P2E_CLOSE,
 	MSG_P2E_SRC_CLOSE,
 	MSG_P2E_PIPES,   /* with two descriptors each: out, in */
-	MSG_P2E_RESUMED, /* all of a dead engine's sessions were sent */
+	MSG_P2E_RESUMED, /* all that a dead engine had was sent */
 	MSG_E2P_ENDS,
 	MSG_E2P_INSTALLED,  /* answer to DST */
 	MSG_E2P_SRC_CLOSED, /* answer to SRC_CLOSE */
