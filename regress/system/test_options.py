@@ -158,6 +158,14 @@ def lost_by_keepalive(context, far_is):
     wire.expect_lost()
 
 
+def all_acknowledged():
+    """While bytes wait for that, TCP sends them again and probes nothing."""
+    with open("/proc/net/tcp") as stream:
+        lines = stream.read().splitlines()[1:]
+    return all(int(line.split()[4].partition(":")[0], 16) == 0
+               for line in lines)
+
+
 def lost_while_half_closed(context, far_is, shuts):
     """One way has ended; the other has nothing to carry when the wire goes
     mute, and only keepalive can tell."""
@@ -169,6 +177,7 @@ def lost_while_half_closed(context, far_is, shuts):
     assert other.recv(1) == b""
     other.sendall(b"still")
     assert take(one, 5) == b"still"
+    wait_for(all_acknowledged, 10, "acknowledgement of all bytes")
     wire.far.mute("w0")
     event = wire.monitor.wait("session-closed")
     assert event["reason"] == far_is + "-lost", event
