@@ -33,6 +33,7 @@
 
 #include "../../common/clock.h"
 #include "../../common/limits.h"
+#include "../sandbox/sandbox.h"
 #include "logger.h"
 
 #define LOGGER_DAEMON   (3 << 3) /* the facility of RFC 3164 */
@@ -68,6 +69,7 @@ add_place(const char *path)
 	(void)snprintf(directory, sizeof directory, "%.*s/", (int)(name - path),
 	    path);
 	p->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	sandbox_grant_fd(SANDBOX_GO, p->directory);
 	if (p->directory != -1)
 		logger.nplaces++;
 }

@@ -357,7 +357,7 @@ open_control_socket(const struct conf *conf, const struct identity *id)
 	if (conf->socket[0] == '/')
 		start.directory =
 		    places_directory(conf->socket, id->uid, id->gid);
-	sandbox_grant_fd(SANDBOX_REMOVE, start.directory);
+	sandbox_grant_fd(SANDBOX_SOCKETS, start.directory);
 	if (conf->socket[0] != '/' || start.directory != -1)
 		fd = clients_open_socket(conf->socket, conf->socket_mode);
 	if (fd == -1 && (errno == EACCES || errno == EADDRINUSE) &&

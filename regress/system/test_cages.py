@@ -132,7 +132,7 @@ FORBIDDEN = {
         ("splice", HIGH, 0, 5, 0, 1, 0), ("kill", "@child", 15),
         ("kill", "@parent", 9), ("openat2", 1, "@path", "@zero", 24),
         ("unlinkat", 1, "@path", 0), ("unlinkat", "@directory", "@path", 512),
-        ("fchdir", 1), ("fchdir", "@directory"),
+        ("fchdir", 1), ("fchdir", "@configuration"),
         ("setsockopt", 3, 17, 103, "@zero", 4),
         ("getsockopt", 3, 6, 11, "@zero", "@zero"),
         ("ioctl", 3, 0x541b, "@zero"), ("dup2", 0, 5),
@@ -190,7 +190,9 @@ class Tries:
             "@page": taken.before["rsp"] & ~4095,
             "@shared": mapping(pid, "memfd:mctd-"),
             "@directory": open_as(self.daemon.pid, os.path.dirname(
-                self.daemon.socket))}
+                self.daemon.socket)),
+            "@configuration": open_as(self.daemon.pid, os.path.dirname(
+                self.daemon.conf))}
 
     def calls(self):
         return [call for call in FORBIDDEN[self.role]
