@@ -88,6 +88,13 @@ def engines(daemon):
     return found
 
 
+def pipe_ends(pid):
+    """How many ends of pipes it holds."""
+    folder = "/proc/%d/fd/" % pid
+    return sum(os.readlink(folder + name).startswith("pipe:")
+               for name in os.listdir(folder))
+
+
 def heir(daemon):
     """The standby that will be the next engine."""
     def is_engine(pid):
@@ -222,10 +229,13 @@ class Server:
         self.killer = None
 
     def files(self, by_pid):
-        """Descriptors of the parent, of control and of all engines."""
+        """Descriptors of the parent, of control and of all engines; these
+        get their pipes with the first session."""
         pids = self.daemon.pids()
-        return {kind: sum(by_pid[pid] for pid in pids[kind])
-                for kind in ("parent", "control", "engine")}
+        found = {kind: sum(by_pid[pid] for pid in pids[kind])
+                 for kind in ("parent", "control", "engine")}
+        found["engine"] -= sum(map(pipe_ends, pids["engine"]))
+        return found
 
     def wait_files(self):
         def back():
