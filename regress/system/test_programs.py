@@ -117,17 +117,20 @@ def test_download_that_is_broken_off_ends_at_the_server(context):
 
 
 def test_iperf3_both_ways(context):
-    """Its control connection and its streams, TCP."""
-    context.program("iperf3", "-s", "-B", "127.0.0.1", "-p", "9201")
+    """Its control connection and its streams, TCP.  A server turns away who
+    comes before it has put the last test away: each test has its own."""
     daemon = context.daemon(
         QUICK + "bridge tcp:[::1]:8201 tcp:127.0.0.1:9201\n")
-    wait_for(lambda: listens(9201), 10, "iperf3")
     for more in ((), ("-R",)):
+        server = context.program("iperf3", "-s", "-1", "-B", "127.0.0.1",
+                                 "-p", "9201")
+        wait_for(lambda: listens(9201), 10, "iperf3")
         result = json.loads(run("iperf3", "-c", "::1", "-p", "8201", "-J",
                                 "-t", "1", "-P", "2", *more))
         assert "error" not in result, result["error"]
         end = result["end"]
         assert end["sum_received"]["bytes"] > 1 << 20
+        server.process.wait(20)
     wait_for(lambda: daemon.show("sessions") == [], 10, "end")
     bridge, = daemon.show("bridges")
     assert bridge["opened"] == 6 and bridge["failed"] == 0, bridge
