@@ -99,6 +99,12 @@
 /* Children report themselves ready within this time, or start fails. */
 #define CHILD_START_S          20
 
+/* Who does not halt within this time when told to is stopped by a signal. */
+#define HALT_MS                1000
+
+/* In an upgrade in place, neither side waits longer for the other's word. */
+#define UPGRADE_S              5
+
 /*
  * The engine's shared buffer: chunk size decides the rate of a bulk stream
  * (make bench); it is one per engine, not per session.
@@ -207,6 +213,7 @@
 
 #define MCTD_CONF_PATH         "/etc/mctd.conf"
 #define MCTD_SOCKET_PATH       "/run/mctd/mctd.sock"
+#define MCTD_UPGRADE_SUFFIX    ".upgrade" /* of the socket's path */
 #define MCTD_CHROOT_PATH       "/var/empty/mctd"
 #define MCTD_LOG_PATH          "/dev/log"
 #define MCTD_USER              "_mctd"

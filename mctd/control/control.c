@@ -38,6 +38,7 @@ static struct {
 	int active;
 	int events; /* there are new ones in this turn */
 	int asked;  /* PING came, and PONG was not sent yet */
+	int halt;   /* HALT came, and HALTED was not sent yet */
 	struct registry registry;
 	struct counters counters[LIMIT_ENGINES_MAX];
 	struct ring ring;
@@ -110,6 +111,24 @@ on_ping(struct frame_in *in, int fd)
 	control.asked = 1;
 }
 
+static void
+on_halt(struct frame_in *in, int fd)
+{
+	(void)fd;
+	if (frame_done(in) == -1)
+		uplink_fatal("the parent's HALT is broken");
+	control.halt = 1;
+}
+
+static void
+on_go_on(struct frame_in *in, int fd)
+{
+	(void)fd;
+	if (frame_done(in) == -1)
+		uplink_fatal("the parent's GO_ON is broken");
+	control.halt = 0;
+}
+
 static const struct message {
 	uint16_t type;
 	uint8_t nfds;
@@ -122,6 +141,8 @@ static const struct message {
 	{ MSG_P2C_ERROR, 0, 1, on_error },
 	{ MSG_P2C_EVENTS, 0, 1, on_events },
 	{ MSG_P2X_PING, 0, 1, on_ping },
+	{ MSG_P2X_HALT, 0, 1, on_halt },
+	{ MSG_P2X_GO_ON, 0, 1, on_go_on },
 };
 
 static void
@@ -154,10 +175,28 @@ answer_ping(void)
 		control.asked = 0;
 }
 
+/* No message of a client is in hand now.  Stands until the parent says
+ * anything. */
+static void
+stand(void)
+{
+	struct frame_out out;
+	uint8_t buf[FRAME_HEADER];
+
+	if (!control.halt)
+		return;
+	frame_begin(&out, buf, sizeof buf, MSG_X2P_HALTED, 0, 0);
+	if (uplink_send(&out) == -1)
+		return; /* full: when it is not */
+	control.halt = 0;
+	uplink_wait_readable();
+}
+
 static void
 channel_writable(void)
 {
 	answer_ping();
+	stand();
 	client_channel_writable();
 }
 
@@ -179,6 +218,7 @@ channel_readable(void)
 		control.events = 0;
 		client_events();
 	}
+	stand();
 }
 
 /* Maps one table read-only and looks at each page of it, so that none is

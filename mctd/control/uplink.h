@@ -28,7 +28,7 @@ int uplink_send(struct frame_out *);
  */
 int uplink_recv(struct frame_in *, int *fds, size_t max, size_t *nfds);
 
-/* Start only: waits for a packet, or for room. */
+/* At the start, and when told to stand: waits for a packet, or for room. */
 void uplink_wait_readable(void);
 void uplink_send_waiting(struct frame_out *);
 

@@ -6,11 +6,14 @@
  * parent what ended.  From READY on nothing here allocates, and no system
  * call is made but those that move data, close, and wait; and, when a standby
  * takes over, one munmap for each other engine's counters.
+ *
+ * Calls: poll
  */
 
 #include <bsd/string.h>
 #include <bsd/unistd.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,6 +37,7 @@ static struct engine {
 	int channel;
 	int readable; /* the channel may be */
 	int active;   /* no standby */
+	int halt;     /* to be done when nothing is in hand */
 	uint32_t bridges;
 	struct inner_start start; /* what it was told */
 	struct counters counters;
@@ -201,6 +205,26 @@ take_ping(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
 	return 0;
 }
 
+static int
+take_halt(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
+{
+	(void)fds;
+	if (frame_done(in) == -1 || nfds != 0)
+		return -1;
+	e->halt = 1;
+	return 0;
+}
+
+static int
+take_go_on(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
+{
+	(void)fds;
+	if (frame_done(in) == -1 || nfds != 0)
+		return -1;
+	e->halt = 0;
+	return 0;
+}
+
 static const struct {
 	uint16_t type;
 	int standby; /* a standby may be told so */
@@ -215,6 +239,8 @@ static const struct {
 	{ MSG_P2E_PIPES, 0, take_pipes },
 	{ MSG_P2E_RESUMED, 0, take_resumed },
 	{ MSG_P2X_PING, 1, take_ping },
+	{ MSG_P2X_HALT, 0, take_halt },
+	{ MSG_P2X_GO_ON, 0, take_go_on },
 };
 
 static void
@@ -289,10 +315,30 @@ engine_runs(struct engine *e)
 	}
 }
 
+/*
+ * Between two turns nothing is in hand: no datagram, no record, no byte that
+ * was sent and not discarded.  Stands until the parent says anything.
+ */
+static void
+engine_stand(struct engine *e)
+{
+	struct pollfd p = { .fd = e->channel, .events = POLLIN };
+	uint8_t buf[FRAME_HEADER];
+	struct frame_out out;
+
+	frame_begin(&out, buf, sizeof buf, MSG_X2P_HALTED, 0, 0);
+	if (frame_packet_send(e->channel, buf, frame_end(&out)) == -1)
+		return; /* full: after the next turn */
+	e->halt = 0;
+	while (poll(&p, 1, -1) == -1 && errno == EINTR)
+		;
+	e->readable = 1;
+}
+
 static void
 engine_turn(struct engine *e)
 {
-	int busy = e->readable || e->runs.count > 0 ||
+	int busy = e->readable || e->halt || e->runs.count > 0 ||
 	    ((e->reports.waiting.count > 0 || e->reports.pong) &&
 		!e->reports.full);
 
@@ -305,6 +351,8 @@ engine_turn(struct engine *e)
 	if (report_flush(&e->reports) == -1 && errno != EPIPE &&
 	    errno != ECONNRESET)
 		engine_fatal("report to parent");
+	if (e->halt)
+		engine_stand(e);
 }
 
 /* A log line is a message to the parent; dropped when the channel is full. */
@@ -344,7 +392,7 @@ engine_tables(struct engine *e, const struct inner_start *m)
 	e->bridges = m->bridges;
 	d->bridges = m->bridges;
 	d->first_watch = WATCH_SRCS;
-	d->resumed = m->active; /* it takes over from nobody */
+	d->resumed = m->active && !m->upgrade; /* it takes over from nobody */
 	s->first = m->bridges + 1;
 	s->count = m->sessions;
 	s->first_watch = WATCH_SRCS + m->bridges;

@@ -1,7 +1,7 @@
 /*
  * The children: start, channels, death, take-over.
  *
- * Calls: clock_nanosleep, close, fcntl, getpid, kill, poll, wait4
+ * Calls: clock_nanosleep, close, fcntl, getpid, kill, wait4
  */
 
 #include <sys/types.h>
@@ -20,12 +20,12 @@
 #include "../../common/limits.h"
 #include "../share/processes.h"
 #include "channel.h"
+#include "child.h"
 #include "children.h"
 #include "events.h"
-#include "heartbeat.h"
+#include "freeze.h"
 #include "loop.h"
 #include "slots.h"
-#include "spawn.h"
 
 #define CHILDREN        LIMIT_CHILDREN
 
@@ -35,28 +35,6 @@
 /* More than a channel holds: so many are the last that a dead child said. */
 #define CHANNEL_HOLDS   1024
 
-enum child_state {
-	CHILD_NONE,
-	CHILD_STARTING,
-	CHILD_ASLEEP,
-	CHILD_ACTIVE,
-	CHILD_DYING
-};
-
-struct child {
-	enum child_state state;
-	enum process_kind kind;
-	uint32_t which; /* of the active ones of its kind */
-	int was_active;
-	int insane; /* it said what is not defined: nothing more is heard */
-	pid_t pid;
-	int channel;
-	struct loop_event readable;
-	struct loop_event writable;
-	struct heartbeat heartbeat;
-	struct log_rate rate;
-};
-
 static struct {
 	struct child child[CHILDREN];
 	unsigned int n;
@@ -64,72 +42,6 @@ static struct {
 	int failed;
 	int stopping;
 } children;
-
-static const char *
-kind_name(enum process_kind kind)
-{
-	return kind == PROCESS_ENGINE ? "engine" : "control";
-}
-
-static int
-send_start(struct child *c, const struct children_setup *setup, int active)
-{
-	struct inner_start start = setup->start;
-	struct frame_out out;
-	uint8_t buf[FRAME_MAX];
-
-	c->was_active = active;
-	start.kind = (uint8_t)c->kind;
-	start.active = (uint8_t)active;
-	start.engine = c->which;
-	start.fds = setup->nofile[c->kind];
-	frame_begin(&out, buf, sizeof buf, MSG_P2X_START, 0, 0);
-	inner_put_start(&out, &start);
-	return channel_send(c->channel, buf, frame_end(&out),
-	    setup->fds[c->kind], setup->nfds[c->kind]);
-}
-
-/* Reads one message; its log lines are written.  1 ready, 0 not yet. */
-static int
-start_message(struct child *c)
-{
-	uint8_t buf[FRAME_MAX];
-	struct frame_in in;
-	size_t nfds;
-	long n;
-
-	n = frame_packet_recv(c->channel, buf, sizeof buf, NULL, 0, &nfds);
-	if (n <= 0 || frame_open(&in, buf, (size_t)n) == -1)
-		return -1;
-	if (in.type == MSG_X2P_LOG)
-		return channel_log(&in, kind_name(c->kind), &c->rate);
-	return in.type == MSG_X2P_READY && frame_done(&in) == 0 ? 1 : -1;
-}
-
-static int
-wait_ready(struct child *c, uint64_t deadline_ms)
-{
-	struct pollfd p = { .fd = c->channel, .events = POLLIN };
-	uint64_t now;
-	int got = 0;
-
-	while (got == 0) {
-		now = clock_ms();
-		if (now >= deadline_ms ||
-		    poll(&p, 1, (int)(deadline_ms - now)) == 0) {
-			log_fatal("%s %d is not ready in %d s",
-			    kind_name(c->kind), (int)c->pid, CHILD_START_S);
-			return -1;
-		}
-		if ((got = start_message(c)) == -1) {
-			log_fatal("%s %d ended at start", kind_name(c->kind),
-			    (int)c->pid);
-			return -1;
-		}
-	}
-	c->state = c->was_active ? CHILD_ACTIVE : CHILD_ASLEEP;
-	return 0;
-}
 
 int
 children_start(const struct children_setup *setup)
@@ -148,18 +60,13 @@ children_start(const struct children_setup *setup)
 		c = &children.child[i];
 		c->which = i < engines ? i : 0;
 		c->kind = kind;
-		c->pid = spawn(kind_name(kind), setup->foreground, &c->channel);
-		c->state = c->pid == -1 ? CHILD_NONE : CHILD_STARTING;
-		if (c->pid == -1 || send_start(c, setup, i < active) == -1) {
-			log_fatal("start of %s: %s", kind_name(kind),
-			    strerror(errno));
+		if (child_start(c, setup, i < active) == -1)
 			return -1;
-		}
 		children.n = i + 1;
 	}
 	deadline_ms = clock_ms() + CHILD_START_S * 1000;
 	for (i = 0; i < children.n; i++)
-		if (wait_ready(&children.child[i], deadline_ms) == -1)
+		if (child_wait_ready(&children.child[i], deadline_ms) == -1)
 			return -1;
 	return 0;
 }
@@ -235,7 +142,8 @@ child_lost(struct child *c, const char *why)
 	if (c->state == CHILD_DYING || c->state == CHILD_NONE)
 		return;
 	if (!children.stopping)
-		log_warn("%s %d: %s", kind_name(c->kind), (int)c->pid, why);
+		log_warn("%s %d: %s", child_kind_name(c->kind), (int)c->pid,
+		    why);
 	c->was_active = c->state == CHILD_ACTIVE;
 	c->state = CHILD_DYING;
 	loop_del(&c->readable);
@@ -261,13 +169,15 @@ take_message(struct child *c, const void *buf, size_t len)
 	if (frame_open(&in, buf, len) == -1)
 		return -1;
 	if (in.type == MSG_X2P_LOG)
-		return channel_log(&in, kind_name(c->kind), &c->rate);
+		return channel_log(&in, child_kind_name(c->kind), &c->rate);
 	if (!at_work)
 		return -1;
 	if (in.type == MSG_X2P_PONG)
 		return frame_done(&in) == -1 ?
 		    -1 :
 		    heartbeat_answered(&c->heartbeat);
+	if (in.type == MSG_X2P_HALTED)
+		return frame_done(&in) == -1 ? -1 : freeze_halted(c->pid);
 	return children.user[c->kind]->message(c->which, &in);
 }
 
@@ -420,7 +330,7 @@ warn_last(enum process_kind kind)
 	if (count_asleep(kind) == 0)
 		log_warn("no standby %s is left: upgrade in place (mctd -U) "
 			 "before the one at work fails",
-		    kind_name(kind));
+		    child_kind_name(kind));
 }
 
 static void
@@ -434,7 +344,7 @@ take_over(enum process_kind kind, uint32_t which)
 	if (c == NULL) {
 		log_fatal("no standby %s is left: the daemon ends, to be "
 			  "started anew",
-		    kind_name(kind));
+		    child_kind_name(kind));
 		children.failed = 1;
 		return;
 	}
@@ -448,9 +358,9 @@ take_over(enum process_kind kind, uint32_t which)
 	c->state = CHILD_ACTIVE;
 	c->which = which;
 	publish_standby();
-	log_info("standby %s %d took over", kind_name(kind), (int)c->pid);
+	log_info("standby %s %d took over", child_kind_name(kind), (int)c->pid);
 	warn_last(kind);
-	note.text = kind_name(kind);
+	note.text = child_kind_name(kind);
 	events_add(&note);
 	children.user[kind]->writable(which);
 }
@@ -468,7 +378,7 @@ child_ended(struct child *c, int status)
 	}
 	if (!children.stopping)
 		log_warn("%s%s %d ended by %s %d",
-		    c->was_active ? "" : "standby ", kind_name(c->kind),
+		    c->was_active ? "" : "standby ", child_kind_name(c->kind),
 		    (int)c->pid, WIFSIGNALED(status) ? "signal" : "exit",
 		    WIFSIGNALED(status) ? WTERMSIG(status) :
 					  WEXITSTATUS(status));
@@ -501,14 +411,14 @@ children_reap(void)
 				child_ended(&children.child[i], status);
 }
 
-/* 0, or an errno value. */
+/* A message without a body: 0, or an errno value. */
 static int
-ask(struct child *c)
+tell(const struct child *c, uint16_t type)
 {
 	struct frame_out out;
 	uint8_t buf[FRAME_HEADER];
 
-	frame_begin(&out, buf, sizeof buf, MSG_P2X_PING, 0, 0);
+	frame_begin(&out, buf, sizeof buf, type, 0, 0);
 	if (channel_send(c->channel, buf, frame_end(&out), NULL, 0) == -1)
 		return errno;
 	return 0;
@@ -536,8 +446,38 @@ children_beat(uint64_t now_ms, int late)
 		if (c->state == CHILD_ACTIVE && hangs(c, now_ms))
 			child_lost(c, "does not answer");
 		if (c->state == CHILD_ACTIVE && heartbeat_due(&c->heartbeat))
-			heartbeat_asked(&c->heartbeat, now_ms, ask(c));
+			heartbeat_asked(&c->heartbeat, now_ms,
+			    tell(c, MSG_P2X_PING));
 	}
+}
+
+pid_t
+children_pid(unsigned int number, int *at_work)
+{
+	const struct child *c = &children.child[number];
+
+	*at_work = c->state == CHILD_ACTIVE;
+	return *at_work || c->state == CHILD_DYING ? c->pid : 0;
+}
+
+void
+children_tell(unsigned int number, enum inner_type type)
+{
+	if (is_alive(&children.child[number]))
+		(void)tell(&children.child[number], (uint16_t)type);
+}
+
+int
+children_hear(unsigned int number)
+{
+	hear(&children.child[number], CHANNEL_HOLDS);
+	return is_alive(&children.child[number]) ? 0 : -1;
+}
+
+void
+children_ended(unsigned int number, int status)
+{
+	child_ended(&children.child[number], status);
 }
 
 int

@@ -59,6 +59,17 @@ int children_send(enum process_kind, uint32_t which, const void *, size_t,
  */
 void children_beat(uint64_t now_ms, int late);
 
+/*
+ * Used by freeze.c, of numbers under LIMIT_CHILDREN: the process at work, or
+ * that was and is not reported yet (0: neither); a message without a body, if
+ * its channel takes it; all it has said is read (-1: it is not at work any
+ * more); what wait says of its end.
+ */
+pid_t children_pid(unsigned int number, int *at_work);
+void children_tell(unsigned int number, enum inner_type);
+int children_hear(unsigned int number);
+void children_ended(unsigned int number, int status);
+
 /* A child is not to be trusted any more. */
 void children_kill(enum process_kind, uint32_t which, const char *why);
 

@@ -134,8 +134,11 @@ const struct call calls[] = {
 	SET(ENGINE, SOL_SOCKET, SO_PEEK_OFF),
 	/* engine: a group of datagrams in one call */
 	SET(ENGINE, IPPROTO_UDP, UDP_SEGMENT),
-	/* engine: one that takes over gives up the others' counters */
-	CALL_ON(ENGINE, munmap, SANDBOX_UNMAP),
+	/*
+	 * engine: one that takes over gives up the others' counters; parent:
+	 * the tables of the mctd whose place it took
+	 */
+	CALL_ON(ENGINE | PARENT, munmap, SANDBOX_UNMAP),
 
 	/* control: while its channel is full; parent: log, dst that stands */
 	CALL(CONTROL | PARENT, poll),
@@ -234,6 +237,9 @@ const struct call calls[] = {
 	/* parent: its children, all of which there are; a pause at the end */
 	CALL(PARENT, wait4),
 	CALL_ON(PARENT, kill, SANDBOX_CHILD, INT(1, SIGKILL)),
+	/* parent: one that hangs while another mctd takes over: freeze.c */
+	CALL_ON(PARENT, kill, SANDBOX_CHILD, INT(1, SIGSTOP)),
+	CALL_ON(PARENT, kill, SANDBOX_CHILD, INT(1, SIGCONT)),
 	CALL(PARENT, clock_nanosleep),
 	CALL(PARENT, nanosleep),
 	/* parent: a client that is the daemon itself; its number in the log */

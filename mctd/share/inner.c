@@ -12,6 +12,7 @@ inner_put_start(struct frame_out *out, const struct inner_start *m)
 	frame_put_u8(out, m->active);
 	frame_put_u8(out, m->level);
 	frame_put_u8(out, m->privileged);
+	frame_put_u8(out, m->upgrade);
 	frame_put_u32(out, m->uid);
 	frame_put_u32(out, m->gid);
 	frame_put_u32(out, m->bridges);
@@ -33,6 +34,7 @@ inner_get_start(struct frame_in *in, struct inner_start *m)
 	m->active = frame_get_u8(in);
 	m->level = frame_get_u8(in);
 	m->privileged = frame_get_u8(in);
+	m->upgrade = frame_get_u8(in);
 	m->uid = frame_get_u32(in);
 	m->gid = frame_get_u32(in);
 	m->bridges = frame_get_u32(in);

@@ -42,7 +42,15 @@ enum inner_type {
 	MSG_P2C_ERROR,
 	MSG_P2C_EVENTS,
 	MSG_P2X_PING, /* to a child at work */
-	MSG_X2P_PONG  /* its answer, at once */
+	MSG_X2P_PONG, /* its answer, at once */
+	/*
+	 * Another daemon is to go on in place of this one: a child at work
+	 * finishes what it has in hand, says HALTED, and does nothing more
+	 * until GO_ON, or for ever.
+	 */
+	MSG_P2X_HALT,
+	MSG_X2P_HALTED,
+	MSG_P2X_GO_ON
 };
 
 enum process_kind {
@@ -68,6 +76,7 @@ struct inner_start {
 	uint8_t active;     /* 0: standby */
 	uint8_t level;      /* enum log_level */
 	uint8_t privileged; /* started by root: drop to what follows */
+	uint8_t upgrade;    /* active ones succeed those of another mctd */
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t bridges;

@@ -378,6 +378,28 @@ ping_is_answered_once(void **state)
 	rig_end(&rig, 0);
 }
 
+/* Told to halt it says so and serves nobody, until it is told to go on. */
+static void
+halted_control_serves_nobody(void **state)
+{
+	struct frame_in in;
+	int fd;
+
+	(void)state;
+	rig_start(&rig, 1, 1);
+	fd = rig_open(&rig, 0, 0, ROLE_ADMIN);
+	rig_plain(&rig, MSG_P2X_HALT);
+	rig_packet(&rig, &in);
+	assert_int_equal(in.type, MSG_X2P_HALTED);
+	assert_int_equal(frame_done(&in), 0);
+	peer_plain(fd, MSG_L2C_RELOAD, 100);
+	rig_no_packet(&rig);
+	rig_plain(&rig, MSG_P2X_GO_ON);
+	rig_packet(&rig, &in);
+	assert_int_equal(in.type, MSG_C2P_RELOAD);
+	rig_end(&rig, 0);
+}
+
 static void
 standby_takes_over_when_told(void **state)
 {
@@ -485,6 +507,7 @@ main(void)
 		cmocka_unit_test(last_answer_of_a_parent_arrives),
 		cmocka_unit_test(full_channel_loses_nothing),
 		cmocka_unit_test(ping_is_answered_once),
+		cmocka_unit_test(halted_control_serves_nobody),
 		cmocka_unit_test(standby_takes_over_when_told),
 		cmocka_unit_test(standby_takes_nothing_else),
 		cmocka_unit_test(broken_parent_is_fatal),

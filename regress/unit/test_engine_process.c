@@ -422,6 +422,34 @@ slot_out_of_range_is_fatal(void **state)
 	}
 }
 
+/* Told to halt it says so and moves nothing, until it is told to go on. */
+static void
+halted_engine_moves_nothing(void **state)
+{
+	struct frame_in in;
+	char byte;
+
+	(void)state;
+	open_session(0, 0);
+	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+	send_plain(MSG_P2X_HALT);
+	erig_packet(&rig, MSG_X2P_HALTED, &in);
+	assert_int_equal(frame_done(&in), 0);
+	assert_int_equal(send(peer.outside, "x", 1, 0), 1);
+	send_plain(MSG_P2X_GO_ON);
+	erig_poll(dst.outside, POLLIN);
+	assert_int_equal(recv(dst.outside, &byte, 1, 0), 1);
+	assert_int_equal(byte, 'x');
+	send_plain(MSG_P2X_HALT); /* and again */
+	erig_packet(&rig, MSG_X2P_HALTED, &in);
+	assert_int_equal(send(peer.outside, "y", 1, 0), 1);
+	assert_int_equal(recv(dst.outside, &byte, 1, MSG_DONTWAIT), -1);
+	send_plain(MSG_P2X_GO_ON);
+	erig_poll(dst.outside, POLLIN);
+	assert_int_equal(recv(dst.outside, &byte, 1, 0), 1);
+	assert_int_equal(byte, 'y');
+}
+
 static void
 message_that_is_not_defined_is_fatal(void **state)
 {
@@ -490,6 +518,7 @@ main(int argc, char *argv[])
 #define TEST(f)  cmocka_unit_test_setup_teardown(f, start, stop)
 #define SMALL(f) cmocka_unit_test_setup_teardown(f, start_small, stop)
 		TEST(session_closes_at_request),
+		TEST(halted_engine_moves_nothing),
 		TEST(close_may_cross_the_end),
 		TEST(silent_session_ends),
 		TEST(half_closed_session_ends_when_silent),
