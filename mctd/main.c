@@ -26,7 +26,7 @@ static _Noreturn void
 usage(void)
 {
 	(void)fprintf(stderr,
-	    "usage: mctd [-dnvV] [-D macro=value] [-f file] [-s socket]\n");
+	    "usage: mctd [-dnUvV] [-D macro=value] [-f file] [-s socket]\n");
 	exit(1);
 }
 
@@ -88,7 +88,7 @@ main(int argc, char *argv[])
 	fill_standard();
 	o.file = MCTD_CONF_PATH;
 	o.children_budget = children_budget;
-	while ((c = getopt(argc, argv, "dD:f:ns:vVx:")) != -1) {
+	while ((c = getopt(argc, argv, "dD:f:ns:UvVx:")) != -1) {
 		switch (c) {
 		case 'd':
 			o.foreground = 1;
@@ -106,6 +106,9 @@ main(int argc, char *argv[])
 			break;
 		case 's':
 			o.socket = optarg;
+			break;
+		case 'U':
+			o.upgrade = 1;
 			break;
 		case 'v':
 			o.verbose = 1;

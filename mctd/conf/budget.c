@@ -24,6 +24,9 @@
  */
 #define START_FDS(engines) (2 * (engines) + 2)
 
+/* Of these it keeps those to read by, for the mctd that takes its place. */
+#define KEPT_FDS(engines)  ((engines) + 2)
+
 /* A child's channel, its mappings while it starts, its event loop. */
 #define CHILD_FDS          32
 
@@ -94,7 +97,7 @@ budget_fds(struct budget *b, const struct conf *conf)
 	uint32_t high, i;
 
 	high = conf->ndirectories + conf->limits.clients + 1 + sockets(conf) +
-	    pipes * conf->engines;
+	    pipes * conf->engines + KEPT_FDS(conf->engines);
 	if (high < START_FDS(conf->engines))
 		high = START_FDS(conf->engines);
 	b->parent_fds = LOW_FDS + high + PARENT_SPARE_FDS;

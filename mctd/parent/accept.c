@@ -272,3 +272,14 @@ accept_resume(struct bridge *b)
 	show_state(b, STATE_LISTENING);
 	watch(b);
 }
+
+/* Whether the limit holds still is looked at in the first moment. */
+int
+accept_adopt(struct bridge *b)
+{
+	if (!b->paused)
+		return accept_start(b);
+	paused++;
+	loop_set(&b->accept, -1, 0, retry, b);
+	return loop_add(&b->accept, RATE_MS);
+}

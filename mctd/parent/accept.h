@@ -8,6 +8,8 @@
 /* Listens on b->fd; 0 or -1. */
 int accept_start(struct bridge *);
 void accept_stop(struct bridge *);
+/* The same in the next parent, paused if it was. */
+int accept_adopt(struct bridge *);
 
 /* Descriptors ran out over a peer of the bridge: it waits a moment. */
 void accept_short(struct bridge *);

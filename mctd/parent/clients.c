@@ -17,19 +17,15 @@
  * The slot after the last is for one that is refused, which control tells
  * why; while that is under way others that are refused are closed at once.
  *
- * Calls: accept4, bind, close, connect, getpid, listen, newfstatat, socket,
- * umask; at the start: unlink
+ * Calls: accept4, close, getpid
  */
 
 #include <sys/types.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #include <assert.h>
 #include <bsd/string.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,31 +36,6 @@
 #include "loop.h"
 #include "slots.h"
 #include "system.h"
-
-enum client_state {
-	CLIENT_FREE,
-	CLIENT_NEW,
-	CLIENT_PRESENT
-};
-
-struct client {
-	enum client_state state;
-	uint32_t generation;
-	enum role role;
-	uid_t uid;
-	int fd;
-	int refused;  /* errno it is told */
-	int whole;    /* it is sent whole frames or nothing */
-	int adopted;  /* a control died that may have served it */
-	int asked;    /* there is a last request */
-	int asking;   /* it is under way */
-	int answered; /* its answer waits for control */
-	int orphaned; /* the control that asked it died meanwhile */
-	uint32_t request;
-	int err;
-	uint32_t id;
-	char text[TEXT_BYTES];
-};
 
 static struct {
 	struct client *table;
@@ -106,80 +77,6 @@ publish(void)
 {
 	atomic_store_explicit(&slots_head()->clients, clients.present,
 	    memory_order_relaxed);
-}
-
-/* Whether somebody still listens there. */
-static int
-is_alive(const struct sockaddr_un *un, socklen_t len)
-{
-	int alive, fd;
-
-	fd = socket(AF_LOCAL, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd == -1)
-		return 1;
-	alive = connect(fd, (const struct sockaddr *)un, len) == 0 ||
-	    errno != ECONNREFUSED;
-	close(fd);
-	return alive;
-}
-
-/*
- * Binds where a socket of an mctd lies that was killed, and nothing else.
- * 0, or an errno value.
- */
-static int
-replace(int fd, const struct sockaddr_un *un, socklen_t len)
-{
-	struct stat st;
-
-	if (lstat(un->sun_path, &st) == -1)
-		return errno;
-	if (!S_ISSOCK(st.st_mode))
-		return ENOTSOCK;
-	if (is_alive(un, len))
-		return EADDRINUSE;
-	if (unlink(un->sun_path) == -1 ||
-	    bind(fd, (const struct sockaddr *)un, len) == -1)
-		return errno;
-	return 0;
-}
-
-int
-clients_open_socket(const char *path, mode_t mode)
-{
-	struct sockaddr_un un;
-	socklen_t len;
-	mode_t old;
-	int fd, error;
-
-	memset(&un, 0, sizeof un);
-	un.sun_family = AF_LOCAL;
-	if (strlen(path) >= sizeof un.sun_path) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	if (path[0] == '/')
-		(void)strlcpy(un.sun_path, path, sizeof un.sun_path);
-	else /* abstract, as mct_init(3) takes it */
-		memcpy(un.sun_path + 1, path, strlen(path));
-	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-	    strlen(path) + 1);
-	fd = socket(AF_LOCAL, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
-		return -1;
-	old = umask(0777 & ~mode);
-	error = bind(fd, (struct sockaddr *)&un, len) == -1 ? errno : 0;
-	if (error == EADDRINUSE && path[0] == '/')
-		error = replace(fd, &un, len);
-	(void)umask(old);
-	if (error == 0 && listen(fd, CLIENT_BACKLOG) == -1)
-		error = errno;
-	if (error != 0) {
-		close(fd);
-		errno = error;
-		return -1;
-	}
-	return fd;
 }
 
 static int
@@ -578,4 +475,35 @@ clients_flush(void)
 	clients.dirty = 0;
 	if (events_pending(&next) && send_events() == 0)
 		events_told();
+}
+
+int
+clients_socket(void)
+{
+	return clients.fd;
+}
+
+struct client *
+clients_at(uint32_t slot)
+{
+	return slot <= clients.limit ? &clients.table[slot] : NULL;
+}
+
+int
+clients_adopt(uint32_t slot, const struct client *from)
+{
+	struct client *c = clients_at(slot);
+
+	if (c == NULL || c->state != CLIENT_FREE ||
+	    (from->state == CLIENT_FREE) != (from->fd == -1) ||
+	    (from->state != CLIENT_FREE &&
+		(from->refused != 0) != (slot == clients.limit)))
+		return -1;
+	*c = *from;
+	if (c->state == CLIENT_FREE)
+		return 0;
+	clients.present += c->refused == 0;
+	clients.dirty = 1;
+	publish();
+	return 0;
 }

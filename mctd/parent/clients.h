@@ -12,8 +12,6 @@
 
 #include "../share/inner.h"
 
-#define CLIENT_BACKLOG 64
-
 /* Who may come, besides root. */
 struct clients_rules {
 	uid_t starter; /* of a daemon that root did not start */
@@ -26,8 +24,6 @@ struct clients_rules {
 size_t clients_bytes(uint32_t clients);
 int clients_init(uint32_t clients, const struct clients_rules *);
 
-/* The control socket, bound: path and abstract alike.  -1 with errno. */
-int clients_open_socket(const char *path, mode_t mode);
 /* Accepts from now on. */
 int clients_listen(int fd);
 void clients_stop(void);
@@ -60,5 +56,35 @@ int clients_ask(const struct inner_client *);
 
 /* Sends what waits: new clients, answers, news of events. */
 void clients_flush(void);
+
+/* For the next parent: the table, from slot 0 on; NULL behind its end. */
+enum client_state {
+	CLIENT_FREE,
+	CLIENT_NEW,
+	CLIENT_PRESENT
+};
+
+struct client {
+	enum client_state state;
+	uint32_t generation;
+	enum role role;
+	uid_t uid;
+	int fd;
+	int refused;  /* errno it is told */
+	int whole;    /* it is sent whole frames or nothing */
+	int adopted;  /* a control died that may have served it */
+	int asked;    /* there is a last request */
+	int asking;   /* it is under way */
+	int answered; /* its answer waits for control */
+	int orphaned; /* the control that asked it died meanwhile */
+	uint32_t request;
+	int err;
+	uint32_t id;
+	char text[TEXT_BYTES];
+};
+struct client *clients_at(uint32_t slot);
+int clients_socket(void);
+/* There: a client as it was; clients_control_died follows.  0 or -1. */
+int clients_adopt(uint32_t slot, const struct client *);
 
 #endif

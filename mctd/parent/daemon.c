@@ -104,6 +104,21 @@ daemon_open_ways(void)
 	(void)unsetenv("NOTIFY_SOCKET");
 }
 
+int
+daemon_service(void)
+{
+	return ways.service;
+}
+
+void
+daemon_adopt_service(int fd)
+{
+	if (ways.service == -1)
+		ways.service = fd;
+	else
+		close(fd);
+}
+
 void
 daemon_notify(const char *state)
 {

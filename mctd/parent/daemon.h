@@ -21,6 +21,13 @@ void daemon_open_ways(void);
  */
 void daemon_ready(int foreground, enum log_level);
 
+/*
+ * The socket of the service manager, or -1; one that was handed over, which
+ * serves where there is none.
+ */
+int daemon_service(void);
+void daemon_adopt_service(int fd);
+
 /* Tells the service manager a state: "STOPPING=1". */
 void daemon_notify(const char *state);
 

@@ -496,3 +496,50 @@ datagrams_overdue(uint64_t now_ms)
 			return 1;
 	return 0;
 }
+
+int
+datagrams_keep(uint32_t *from, struct local_file *file)
+{
+	const struct source *s;
+
+	for (; *from < sources.n; ++*from) {
+		s = &sources.table[*from];
+		if (s->fd == -1)
+			continue;
+		*file = s->file;
+		return s->fd;
+	}
+	return -1;
+}
+
+int
+datagrams_adopt_source(uint32_t number, int fd, const struct local_file *file)
+{
+	struct source *s = &sources.table[number];
+
+	if (number >= sources.n || s->fd != -1)
+		return -1;
+	memset(s, 0, sizeof *s);
+	s->fd = fd;
+	s->file = *file;
+	s->told = 1;
+	return 0;
+}
+
+int
+datagrams_adopt(struct bridge *b)
+{
+	struct source *s = &sources.table[b->source];
+
+	if (b->source >= sources.n || s->fd == -1 ||
+	    (b->fd == -1 && b->state != BRIDGE_CLOSING))
+		return -1;
+	s->addr = bridges_spec(b)->src;
+	s->users += b->fd != -1;
+	if (b->lost && !sources.again_waits) {
+		sources.again_waits = 1;
+		loop_set(&sources.again, -1, 0, dial_lost, NULL);
+		return loop_add(&sources.again, RECONNECT_MS);
+	}
+	return 0;
+}

@@ -38,4 +38,13 @@ int datagrams_overdue(uint64_t now_ms);
 /* Events about drops; at most one a second, bridge and reason. */
 void datagrams_note_drops(void);
 
+/*
+ * For the next parent: the source of a number, from `from` on, that has a
+ * socket; or -1.
+ */
+int datagrams_keep(uint32_t *from, struct local_file *);
+/* There: first the sources, then bridges with their sockets.  0 or -1. */
+int datagrams_adopt_source(uint32_t number, int fd, const struct local_file *);
+int datagrams_adopt(struct bridge *);
+
 #endif

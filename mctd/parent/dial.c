@@ -391,3 +391,38 @@ dial_start(struct session *s)
 	s->dial = d;
 	go_on(d);
 }
+
+void
+dial_keep(const struct session *s, struct dial_kept *k)
+{
+	const struct dial *d = s->dial;
+
+	memset(k, 0, sizeof *k);
+	if (d == NULL)
+		return;
+	k->deadline_ms = d->deadline_ms;
+	k->number = d->number;
+	k->tried = d->tried;
+	k->err = d->err;
+	k->ours = d->ours;
+	k->waits = d->waits;
+}
+
+int
+dial_adopt(struct session *s, const struct dial_kept *k)
+{
+	struct dial *d = take();
+
+	assert(s->dial == NULL);
+	memset(d, 0, sizeof *d);
+	d->session = s;
+	s->dial = d;
+	d->deadline_ms = k->deadline_ms;
+	d->number = k->number;
+	d->tried = k->tried;
+	d->err = k->err;
+	d->ours = k->ours;
+	if (s->fd[1] != -1)
+		return await(d, s->fd[1]);
+	return join_line(d);
+}

@@ -24,4 +24,7 @@ void events_add(const struct event_note *);
 int events_pending(uint32_t *next);
 void events_told(void);
 
+/* The next parent goes on with the ring of that memory, of the same size. */
+void events_adopt(const void *mem, uint32_t n);
+
 #endif

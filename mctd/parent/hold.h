@@ -20,4 +20,7 @@ void hold_up(struct bridge *, unsigned int number);
 /* The bridge ends. */
 void hold_stop(struct bridge *);
 
+/* In the next parent: its times go on. */
+void hold_adopt(struct bridge *);
+
 #endif

@@ -244,3 +244,25 @@ life_turn(void)
 			accept_resume(b);
 	}
 }
+
+int
+life_adopt(const struct bridge *from)
+{
+	struct bridge *b = bridges_at(from->slot);
+
+	if (b == NULL || b->state != BRIDGE_FREE ||
+	    slots_entry(from->slot)->kind != SLOT_BRIDGE)
+		return -1;
+	*b = *from;
+	if (!bridges_is_stream(b))
+		return datagrams_adopt(b);
+	if (b->state == BRIDGE_INSTALLING ||
+	    (b->state == BRIDGE_OPEN) != (b->fd != -1))
+		return -1;
+	hold_adopt(b);
+	if (b->state == BRIDGE_OPEN)
+		return accept_adopt(b);
+	closing++;
+	bridges_look();
+	return 0;
+}

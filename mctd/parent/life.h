@@ -48,4 +48,10 @@ void life_drain(void);
 /* Once a turn: ends what is over, resumes what was paused. */
 void life_turn(void);
 
+/*
+ * In the next parent: a bridge of its predecessor's, whose entry and spec
+ * stand; how it was is in the bridge given.  0 or -1.
+ */
+int life_adopt(const struct bridge *);
+
 #endif

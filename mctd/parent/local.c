@@ -38,6 +38,7 @@ static struct {
 	struct directory directory[LIMIT_DIRECTORIES];
 	unsigned int ndirectories;
 	char control[CONF_PATH_BYTES];
+	char upgrade[CONF_PATH_BYTES + 16];
 	int way; /* system_open_way */
 } local = { .way = -1 };
 
@@ -61,9 +62,10 @@ local_add_directory(const char *path)
 }
 
 void
-local_set_control(const char *path)
+local_set_control(const char *path, const char *upgrade)
 {
 	(void)strlcpy(local.control, path, sizeof local.control);
+	(void)strlcpy(local.upgrade, upgrade, sizeof local.upgrade);
 }
 
 int
@@ -120,7 +122,8 @@ local_check(const struct addr *a, const char **why)
 
 	if (!addr_is_path(a))
 		return 0;
-	if (strcmp(a->u.un.sun_path, local.control) == 0) {
+	if (strcmp(a->u.un.sun_path, local.control) == 0 ||
+	    strcmp(a->u.un.sun_path, local.upgrade) == 0) {
 		*why = "this is mctd's control socket";
 		errno = EACCES;
 		return -1;

@@ -14,8 +14,8 @@
 
 /* The directories that paths may lie in: before the chroot. */
 int local_add_directory(const char *path);
-/* The control socket, which is no end of a bridge. */
-void local_set_control(const char *path);
+/* The control socket and that of upgrades, which are no ends of a bridge. */
+void local_set_control(const char *path, const char *upgrade);
 /* The way to connect to a path that was opened first: before the chroot. */
 int local_init(void);
 

@@ -31,9 +31,11 @@
 #include "clients.h"
 #include "local.h"
 #include "mend.h"
+#include "own_sockets.h"
 #include "slots.h"
+#include "socket_file.h"
 #include "sockets.h"
-#include "start.h"
+#include "upgrade_give.h"
 
 #define MEND_S 5
 
@@ -117,7 +119,7 @@ mend_bridge(struct bridge *b)
 
 /* In the directory that the parent is in; -1 with errno. */
 static int
-listen_here(const char *name, mode_t mode)
+listen_here(const char *name, int type, mode_t mode)
 {
 	struct sockaddr_un un;
 	mode_t old;
@@ -126,13 +128,13 @@ listen_here(const char *name, mode_t mode)
 	memset(&un, 0, sizeof un);
 	un.sun_family = AF_LOCAL;
 	(void)strlcpy(un.sun_path, name, sizeof un.sun_path);
-	fd = socket(AF_LOCAL, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_LOCAL, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return -1;
 	old = umask(0777 & ~mode);
 	error = bind(fd, (struct sockaddr *)&un, sizeof un) == -1 ? errno : 0;
 	(void)umask(old);
-	if (error == 0 && listen(fd, CLIENT_BACKLOG) == -1)
+	if (error == 0 && listen(fd, SOCKET_FILE_BACKLOG) == -1)
 		error = errno;
 	if (error == 0)
 		return fd;
@@ -141,31 +143,57 @@ listen_here(const char *name, mode_t mode)
 	return -1;
 }
 
-static void
-mend_control(const struct conf *conf)
+/* One of the daemon's own: its descriptor when it was made again, or -1. */
+static int
+mend_own(struct own_socket *s, const char *what, int type, mode_t mode)
 {
-	struct start_socket *s = start_control_socket();
 	int fd, error;
 
 	if (s->name[0] == '\0' || !local_is_missing(s->directory, s->name))
-		return;
+		return -1;
 	if (chdir("/") == -1 || fchdir(s->directory) == -1)
-		return;
-	fd = listen_here(s->name, conf->socket_mode);
+		return -1;
+	fd = listen_here(s->name, type, mode);
 	error = errno;
 	if (chdir("/") == -1)
-		log_warn("control socket: %s", strerror(errno));
-	if (fd == -1) {
-		cannot("control socket", reason(error));
+		log_warn("%s: %s", what, strerror(errno));
+	if (fd == -1)
+		cannot(what, reason(error));
+	else
+		local_look(s->directory, s->name, &s->file);
+	return fd;
+}
+
+static void
+mend_control(const struct conf *conf)
+{
+	static const char what[] = "control socket";
+	int fd = mend_own(own_sockets_control(), what, SOCK_STREAM,
+	    conf->socket_mode);
+
+	if (fd == -1)
 		return;
-	}
 	clients_stop();
 	(void)clients_listen(fd);
-	local_look(s->directory, s->name, &s->file);
-	log_warn("control socket: its removed path is made again%s",
+	log_warn("%s: its removed path is made again%s", what,
 	    conf->socket_group[0] != '\0' ?
 		", without its group: that takes a restart" :
 		"");
+}
+
+static void
+mend_upgrade(void)
+{
+	int fd;
+
+	if (upgrade_give_is_busy())
+		return;
+	fd = mend_own(own_sockets_upgrade(), "upgrade socket", SOCK_SEQPACKET,
+	    0600);
+	if (fd == -1)
+		return;
+	upgrade_give_stop();
+	upgrade_give_listen(fd);
 }
 
 void
@@ -176,6 +204,7 @@ mend(const struct conf *conf, int asked)
 	rounds.failed = 0;
 	rounds.silent = rounds.silent && !asked;
 	mend_control(conf);
+	mend_upgrade();
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		mend_bridge(b);
 	rounds.silent = rounds.failed > 0;

@@ -33,16 +33,20 @@
 #include "clients.h"
 #include "daemon.h"
 #include "datagrams.h"
+#include "events.h"
 #include "handover.h"
 #include "life.h"
 #include "logger.h"
 #include "loop.h"
 #include "mend.h"
+#include "own_sockets.h"
 #include "parent.h"
 #include "pipes.h"
 #include "reload.h"
 #include "sessions.h"
 #include "start.h"
+#include "upgrade_give.h"
+#include "upgrade_take.h"
 
 /* What looks at the clock does so this often. */
 #define TICK_MS 1000
@@ -311,10 +315,14 @@ loop(void)
 
 /* From here on: see mctd/sandbox/linux_calls.c. */
 static int
-lock(void)
+lock(const struct parent_options *o)
 {
 	const char *step;
 
+	setproctitle("parent");
+	/* libbsd marks the end of a name that is longer than the title */
+	if (*o->name_end == '.')
+		*o->name_end = '\0';
 	if (sandbox_warning() != NULL)
 		log_warn("%s", sandbox_warning());
 	if (sandbox_lock(PROCESS_PARENT, &step) == 0)
@@ -323,38 +331,78 @@ lock(void)
 	return -1;
 }
 
+/*
+ * The place of the running daemon is taken: its engines and its control are
+ * as good as dead, and these here are their successors.
+ */
+static int
+take_over(void)
+{
+	struct event_note note = { .type = EVENT_CONFIG_LOADED };
+	struct upgrade_adopted adopted;
+	uint32_t i;
+
+	if (upgrade_take(parent.conf, &adopted) == -1)
+		return -1;
+	own_sockets_taken();
+	for (i = 0; i < parent.conf->engines; i++)
+		engine_died(i);
+	control_died(0);
+	tell_engines();
+	log_info("took over %u bridges and %u sessions, which stood still for "
+		 "%llu us",
+	    adopted.bridges, adopted.sessions,
+	    (unsigned long long)(clock_us() - adopted.frozen_us));
+	reload_commit(parent.conf);
+	events_add(&note);
+	(void)clients_listen(adopted.control);
+	upgrade_give_listen(adopted.upgrade);
+	return 0;
+}
+
+/*
+ * All there is to carry.  What another daemon has is taken over at the very
+ * last, so that nothing else can fail.  0, or -1 with a line in the log.
+ */
+static int
+begin(const struct parent_options *o)
+{
+	char error[TEXT_BYTES + CONF_PATH_BYTES] = "event loop failed";
+
+	if (watch() == -1 ||
+	    (!o->upgrade &&
+		reload_apply(parent.conf, error, sizeof error) == -1)) {
+		log_fatal("%s", error);
+		return -1;
+	}
+	tell_engines();
+	if (lock(o) == -1 || (o->upgrade && take_over() == -1))
+		return -1;
+	tell_engines();
+	return 0;
+}
+
 static int
 run(const struct parent_options *o, const struct budget *b)
 {
-	char error[TEXT_BYTES + CONF_PATH_BYTES] = "event loop failed";
 	int status;
 
 	if (start_privileged(o, parent.conf, b) == -1) {
 		children_stop();
 		return 1;
 	}
-	if (watch() == -1 ||
-	    reload_apply(parent.conf, error, sizeof error) == -1) {
-		log_fatal("%s", error);
+	if (begin(o) == -1) {
 		children_stop();
-		start_undo();
-		return 1;
-	}
-	tell_engines();
-	setproctitle("parent");
-	/* libbsd marks the end of a name that is longer than the title */
-	if (*o->name_end == '.')
-		*o->name_end = '\0';
-	if (lock() == -1) {
-		children_stop();
-		start_undo();
+		own_sockets_remove();
 		return 1;
 	}
 	log_info("ready: %u bridges", parent.conf->nbridges);
 	daemon_ready(o->foreground, log_get_level());
 	(void)children_fill_low_fds(); /* it closed one */
 	status = loop();
-	start_undo(); /* first: the next mctd may listen there from then on */
+	upgrade_give_stop();
+	/* first: the next mctd may listen there from then on */
+	own_sockets_remove();
 	/* an engine that died, or is slow: what has a path is removed now */
 	datagrams_engine_died();
 	life_drain();
@@ -365,11 +413,12 @@ run(const struct parent_options *o, const struct budget *b)
 }
 
 int
-parent_main(const struct parent_options *o)
+parent_main(struct parent_options *o)
 {
 	char error[TEXT_BYTES + CONF_PATH_BYTES];
 	struct budget budget;
 
+	o->stopping = is_stopping;
 	log_set(NULL, o->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	parent.conf = conf_new(LIMIT_BRIDGES_MAX);
 	if (parent.conf == NULL || reload_open(o->file, o->file_given) == -1)

@@ -17,16 +17,18 @@ struct parent_options {
 	int file_given;
 	int foreground;
 	int check_only;
+	int upgrade; /* takes the place of the running one */
 	int verbose;
 	char *name_end; /* of the argv[0] that ps shows */
 	/* What the children will allocate. */
 	void (*children_budget)(const struct conf *, struct budget *);
+	int (*stopping)(void); /* parent.c's own */
 };
 
 /* "macro=value"; 0 or -1. */
 int parent_define(const char *assignment);
 
 /* Returns the exit status. */
-int parent_main(const struct parent_options *);
+int parent_main(struct parent_options *);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../../common/log.h"
@@ -21,7 +22,8 @@
 #define PIPE_LEAST_BYTES (64 * 1024)
 
 static struct {
-	int *fd; /* engine by engine, of each pipe out and in */
+	int *fd;       /* engine by engine, of each pipe out and in */
+	uint32_t room; /* for so many */
 	uint32_t each;
 	uint32_t bytes;                   /* what one holds */
 	uint32_t told[LIMIT_ENGINES_MAX]; /* so many of them */
@@ -74,13 +76,22 @@ warn_few(uint32_t each)
 }
 
 int
-pipes_make(uint32_t engines, uint32_t each)
+pipes_prepare(uint32_t engines, uint32_t each)
 {
 	uint32_t n = engines * each;
-	long made;
 
 	pipes.fd = calloc(n > 0 ? n : 1, 2 * sizeof *pipes.fd);
-	if (pipes.fd == NULL || (made = make(n)) == -1)
+	pipes.room = n;
+	return pipes.fd == NULL ? -1 : 0;
+}
+
+int
+pipes_make(uint32_t engines, uint32_t each)
+{
+	long made;
+
+	if (pipes_prepare(engines, each) == -1 ||
+	    (made = make(pipes.room)) == -1)
 		return -1;
 	pipes.each = (uint32_t)made / engines;
 	while (made > (long)(pipes.each * engines))
@@ -118,4 +129,25 @@ void
 pipes_engine_died(uint32_t engine)
 {
 	pipes.told[engine] = 0;
+}
+
+void
+pipes_keep(struct pipes_kept *k)
+{
+	k->fd = pipes.fd;
+	k->each = pipes.each;
+	k->bytes = pipes.bytes;
+}
+
+int
+pipes_inherit(const struct pipes_kept *k, uint32_t first, uint32_t count)
+{
+	if (first > pipes.room || count > pipes.room - first ||
+	    k->each > pipes.room)
+		return -1;
+	memcpy(pipes.fd + 2 * (size_t)first, k->fd,
+	    2 * (size_t)count * sizeof *k->fd);
+	pipes.each = k->each;
+	pipes.bytes = k->bytes;
+	return 0;
 }

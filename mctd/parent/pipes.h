@@ -22,4 +22,16 @@ int pipes_flush(uint32_t engine);
 /* Its successor has to be told anew. */
 void pipes_engine_died(uint32_t engine);
 
+/* For the next parent: all of them, engine by engine, out and in of each. */
+struct pipes_kept {
+	const int *fd;
+	uint32_t each;
+	uint32_t bytes; /* that one holds */
+};
+void pipes_keep(struct pipes_kept *);
+/* There: room for as many as limits allow; then count of them, the first
+ * of which has that number.  0, or -1 when there are more. */
+int pipes_prepare(uint32_t engines, uint32_t each);
+int pipes_inherit(const struct pipes_kept *, uint32_t first, uint32_t count);
+
 #endif

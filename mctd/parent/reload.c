@@ -233,8 +233,8 @@ open_new(const struct conf *conf, const struct conf_bridge *entry,
 }
 
 /* Closes what open_new opened. */
-static void
-undo(const struct conf *conf)
+void
+reload_undo(const struct conf *conf)
 {
 	struct bridge *b, *next;
 
@@ -267,8 +267,8 @@ begin(struct bridge *b)
 	(void)life_close(b, NULL, 0);
 }
 
-static void
-commit(const struct conf *conf)
+void
+reload_commit(const struct conf *conf)
 {
 	const struct conf_bridge *entry;
 	struct bridge_options options;
@@ -297,7 +297,7 @@ commit(const struct conf *conf)
 }
 
 int
-reload_apply(const struct conf *conf, char *error, size_t size)
+reload_try(const struct conf *conf, char *error, size_t size)
 {
 	const struct conf_bridge *entry;
 	const char *why;
@@ -310,10 +310,18 @@ reload_apply(const struct conf *conf, char *error, size_t size)
 			continue;
 		(void)snprintf(error, size, "%s:%d: bridge: %s", entry->file,
 		    entry->line, why);
-		undo(conf);
+		reload_undo(conf);
 		return -1;
 	}
-	commit(conf);
+	return 0;
+}
+
+int
+reload_apply(const struct conf *conf, char *error, size_t size)
+{
+	if (reload_try(conf, error, size) == -1)
+		return -1;
+	reload_commit(conf);
 	return 0;
 }
 

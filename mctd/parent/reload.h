@@ -34,6 +34,14 @@ size_t reload_bytes(uint32_t bridges);
  */
 int reload_apply(const struct conf *, char *error, size_t size);
 
+/*
+ * The same in two steps: after the first all could be opened and nothing is
+ * changed; one of the others follows before anything else is done.
+ */
+int reload_try(const struct conf *, char *error, size_t size);
+void reload_commit(const struct conf *);
+void reload_undo(const struct conf *);
+
 /* Reads and applies; current is changed where it may be at run time. */
 int reload_again(struct conf *current, char *error, size_t size);
 

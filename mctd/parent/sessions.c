@@ -546,3 +546,51 @@ sessions_freed(void)
 	sessions.freed = 0;
 	return freed;
 }
+
+static void
+adopt_figures(const struct session *s)
+{
+	struct of_bridge *b = &sessions.bridge[s->bridge];
+	int connecting = s->state == SESSION_CONNECTING;
+
+	b->count++;
+	b->connecting += (uint32_t)connecting;
+	sessions.all++;
+	sessions.connecting += (uint32_t)connecting;
+	sessions.closing += s->state == SESSION_CLOSING;
+	if (!connecting)
+		sessions.load[s->engine]++;
+	publish_bridge(s->bridge);
+}
+
+int
+sessions_adopt(const struct session *from)
+{
+	struct session *s = sessions_at(from->slot);
+	const struct registry_entry *e;
+
+	if (s == NULL || s->state != SESSION_FREE || from->bridge == 0 ||
+	    from->bridge >= sessions.first || from->engine >= sessions.engines)
+		return -1;
+	e = slots_entry(s->slot);
+	if (e->kind != SLOT_SESSION || e->bridge != slots_id(from->bridge))
+		return -1;
+	s->state = from->state;
+	s->bridge = from->bridge;
+	s->engine = from->engine;
+	s->serial = from->serial;
+	s->reason = from->reason;
+	s->fd[0] = from->fd[0];
+	s->fd[1] = from->fd[1];
+	s->opened_ms = from->opened_ms;
+	s->has_waiter = from->has_waiter;
+	s->waiter = from->waiter;
+	s->host = host_hash(s->bridge, &e->peer);
+	TAILQ_INSERT_TAIL(&sessions.bridge[s->bridge].list, s, of_bridge);
+	LIST_INSERT_HEAD(&sessions.host[s->host & sessions.host_mask], s,
+	    of_host);
+	adopt_figures(s);
+	if (s->state == SESSION_READY)
+		enqueue(s);
+	return 0;
+}

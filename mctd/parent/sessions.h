@@ -111,6 +111,13 @@ uint32_t sessions_all(void);
 int sessions_freed(void);
 
 /*
+ * In the next parent: one of its predecessor's, in a slot whose entry and
+ * bridge stand.  state, bridge, engine, serial, reason, fd, opened_ms and the
+ * waiter are taken from it; lists and figures follow.  0 or -1.
+ */
+int sessions_adopt(const struct session *);
+
+/*
  * Used by handover.c: the queue of what the engine is to be told, and that
  * of orphans, which it is told before.
  */

@@ -64,6 +64,8 @@ slots_init(const struct slots_setup *s)
 	if (slots.pool[0].ring == NULL || slots.pool[1].ring == NULL ||
 	    slots.generation == NULL)
 		return -1;
+	slots.pool[0].first = slots.pool[0].count = 0;
+	slots.pool[1].first = slots.pool[1].count = 0;
 	slots.pool[0].size = bridges;
 	slots.pool[1].size = sessions;
 	for (slot = 1; slot <= n; slot++) {
@@ -253,4 +255,114 @@ slots_ended(uint32_t slot)
 	if (atomic_load_explicit(&s->id, memory_order_acquire) != e->id)
 		return 0;
 	return atomic_load_explicit(&s->ended, memory_order_relaxed);
+}
+
+uint32_t
+slots_list_size(enum slots_list list)
+{
+	if (list == SLOTS_GENERATIONS)
+		return slots.registry.nslots;
+	return slots.pool[list == SLOTS_FREE_SESSIONS].count;
+}
+
+uint32_t
+slots_list_get(enum slots_list list, uint32_t place)
+{
+	const struct pool *p = &slots.pool[list == SLOTS_FREE_SESSIONS];
+
+	if (list == SLOTS_GENERATIONS)
+		return slots.generation[place + 1];
+	return p->ring[(p->first + place) % p->size];
+}
+
+uint64_t
+slots_last_serial(void)
+{
+	return slots.serial;
+}
+
+static void
+adopt_head(const struct registry_head *from)
+{
+	struct registry_head *h = slots.registry.head;
+	int i;
+
+	h->born_ms = from->born_ms;
+	atomic_store(&h->bridges, atomic_load(&from->bridges));
+	atomic_store(&h->sessions, atomic_load(&from->sessions));
+	for (i = 0; i < PARENT_COUNTS; i++)
+		atomic_store(&h->parent_count[i],
+		    atomic_load(&from->parent_count[i]));
+}
+
+void
+slots_adopt(const void *registry, const void *const *counters, uint64_t serial)
+{
+	struct registry *to = &slots.registry;
+	uint32_t i, engines = to->head->engines;
+	struct registry from;
+
+	registry_map(&from, (void *)(uintptr_t)registry, to->bridges,
+	    to->nslots - to->bridges);
+	adopt_head(from.head);
+	for (i = 1; i <= to->nslots; i++) {
+		*slots_begin(i) = *registry_peek(&from, i);
+		if (i <= to->bridges)
+			*slots_spec(i) = *registry_spec(&from, i);
+		slots_end(i);
+	}
+	for (i = 0; i < engines; i++)
+		memcpy(slots.counters[i].slots, counters[i],
+		    counters_bytes(to->nslots, slots.counters[i].npipes));
+	slots.serial = serial;
+	for (i = 0; i < 2; i++)
+		slots.pool[i].first = slots.pool[i].count = 0;
+}
+
+int
+slots_list_adopt(enum slots_list list, uint32_t place, uint32_t number)
+{
+	struct pool *p = &slots.pool[list == SLOTS_FREE_SESSIONS];
+	int is_bridge = number <= slots.bridges;
+	uint8_t kind;
+
+	if (list == SLOTS_GENERATIONS) {
+		if (place >= slots.registry.nslots || number >= generations())
+			return -1;
+		slots.generation[place + 1] = number;
+		return 0;
+	}
+	if (place != p->count || place >= p->size || number == 0 ||
+	    number > slots.registry.nslots ||
+	    is_bridge != (list == SLOTS_FREE_BRIDGES))
+		return -1;
+	kind = slots_entry(number)->kind;
+	if (kind != SLOT_FREE && kind != SLOT_ENDED)
+		return -1;
+	pool_put(p, number);
+	return 0;
+}
+
+/* Who is alive has the id of its generation, and is not free as well. */
+int
+slots_adopted(void)
+{
+	uint32_t living[2] = { 0, 0 };
+	const struct registry_entry *e;
+	uint32_t slot;
+
+	for (slot = 1; slot <= slots.registry.nslots; slot++) {
+		e = slots_entry(slot);
+		if (e->kind != SLOT_BRIDGE && e->kind != SLOT_SESSION)
+			continue;
+		if (e->id != make_id(slot) ||
+		    (e->kind == SLOT_BRIDGE) != (slot <= slots.bridges) ||
+		    e->engine >= slots.registry.head->engines)
+			return -1;
+		living[e->kind == SLOT_SESSION]++;
+	}
+	return living[0] + slots.pool[0].count == slots.pool[0].size &&
+		living[1] + slots.pool[1].count == slots.pool[1].size ?
+	    0 :
+	    -1;
 }

@@ -54,4 +54,28 @@ void slots_counters(uint32_t slot, uint64_t count[COUNTS]);
 /* How its engine ended it, as counters_end; 0: it did not, or not yet. */
 uint32_t slots_ended(uint32_t slot);
 
+/*
+ * For the next parent (upgrade_wire.h).  The lists that no mapping has: by
+ * slot its generation, and the free slots of a kind in their order.
+ */
+enum slots_list {
+	SLOTS_GENERATIONS,
+	SLOTS_FREE_BRIDGES,
+	SLOTS_FREE_SESSIONS,
+	SLOTS_LISTS
+};
+uint32_t slots_list_size(enum slots_list);
+uint32_t slots_list_get(enum slots_list, uint32_t place);
+uint64_t slots_last_serial(void);
+
+/*
+ * In the next parent, in this order: the mappings as the last one left them
+ * (registry, then that of each engine); the lists from place 0 on; whether
+ * all is there and fits together.  0 or -1.
+ */
+void slots_adopt(const void *registry, const void *const *counters,
+    uint64_t serial);
+int slots_list_adopt(enum slots_list, uint32_t place, uint32_t number);
+int slots_adopted(void);
+
 #endif

@@ -2,8 +2,8 @@
  * The parent's start.  The order is: descriptors that must have low numbers
  * (loop, channels), what lies outside of the chroot, then the drop.
  *
- * Calls: chdir, close, dup2, fcntl, newfstatat, umask; at the start:
- * fchownat, getegid, geteuid, getrlimit, openat, setrlimit
+ * Calls: chdir, close, dup2, fcntl, getpid, newfstatat, umask; at the start:
+ * getegid, geteuid, getrlimit, openat, setrlimit
  */
 
 #include <sys/types.h>
@@ -33,12 +33,15 @@
 #include "events.h"
 #include "local.h"
 #include "loop.h"
+#include "own_sockets.h"
 #include "pipes.h"
 #include "places.h"
 #include "reload.h"
 #include "sessions.h"
 #include "slots.h"
 #include "start.h"
+#include "upgrade_give.h"
+#include "upgrade_take.h"
 
 struct identity {
 	uid_t uid;
@@ -47,7 +50,6 @@ struct identity {
 	int has_group;
 };
 
-static struct start_socket start = { .directory = -1 };
 static char start_chroot[CONF_PATH_BYTES]; /* without links */
 
 void
@@ -261,12 +263,39 @@ publish_self(const struct budget *b, const struct identity *id)
 	(void)strlcpy(h->chroot, start_chroot, sizeof h->chroot);
 }
 
+/* What another mctd has to have in common to go on in place of this one. */
+static void
+greeting(const struct conf *conf, const struct identity *id,
+    struct upgrade_hello *m)
+{
+	const struct conf_limits *l = &conf->limits;
+	uint32_t *same = m->same;
+
+	memset(m, 0, sizeof *m);
+	m->magic = UPGRADE_MAGIC;
+	m->format = UPGRADE_FORMAT;
+	m->pid = (uint32_t)getpid();
+	(void)strlcpy(m->version, MCTD_VERSION, sizeof m->version);
+	same[SAME_PRIVILEGED] = geteuid() == 0;
+	same[SAME_UID] = (uint32_t)id->uid;
+	same[SAME_BRIDGES] = l->bridges;
+	same[SAME_SESSIONS] = l->sessions;
+	same[SAME_CLIENTS] = l->clients;
+	same[SAME_EVENTS] = l->events;
+	same[SAME_ENGINES] = conf->engines;
+	same[SAME_PIPES] = l->pipes;
+	same[SAME_ENTRY] = sizeof(struct registry_slot);
+	same[SAME_SPEC] = sizeof(struct bridge_spec);
+	same[SAME_EVENT] = sizeof(struct ring_place);
+	same[SAME_COUNTERS] = sizeof(struct counters_slot);
+}
+
 static int
 start_children(const struct parent_options *o, const struct conf *conf,
     const struct budget *b, const struct identity *id)
 {
 	struct children_setup setup;
-	enum process_kind kind;
+	struct upgrade_give give;
 	size_t i;
 
 	memset(&setup, 0, sizeof setup);
@@ -277,6 +306,7 @@ start_children(const struct parent_options *o, const struct conf *conf,
 	publish_self(b, id);
 	setup.start.level = (uint8_t)log_get_level();
 	setup.start.privileged = geteuid() == 0;
+	setup.start.upgrade = (uint8_t)o->upgrade;
 	setup.start.uid = (uint32_t)id->uid;
 	setup.start.gid = (uint32_t)id->gid;
 	setup.start.bridges = conf->limits.bridges;
@@ -294,103 +324,26 @@ start_children(const struct parent_options *o, const struct conf *conf,
 	setup.foreground = o->foreground;
 	if (children_start(&setup) == -1)
 		return -1;
-	for (kind = PROCESS_CONTROL; kind < PROCESS_KINDS; kind++)
-		for (i = 0; i < setup.nfds[kind]; i++)
-			close(setup.fds[kind][i]);
+	for (i = 0; i < setup.nfds[PROCESS_ENGINE]; i++)
+		close(setup.fds[PROCESS_ENGINE][i]);
+	/* those to read by are for the mctd after this one */
+	memset(&give, 0, sizeof give);
+	greeting(conf, id, &give.ours);
+	memcpy(give.fds, setup.fds[PROCESS_CONTROL], sizeof give.fds);
+	give.nfds = setup.nfds[PROCESS_CONTROL];
+	give.starter = geteuid();
+	give.stopping = o->stopping;
+	upgrade_give_setup(&give);
 	return 0;
 }
 
-/* Whether a file is a group's already. */
 static int
-has_group(const char *path, gid_t group)
+open_outside(const struct conf *conf, const struct identity *id, int taking)
 {
-	struct stat st;
-
-	return lstat(path, &st) == 0 && st.st_gid == group;
-}
-
-static const char *
-why_no_socket(int err)
-{
-	switch (err) {
-	case EADDRINUSE:
-		return "another mctd listens there";
-	case ENOTSOCK:
-		return "there is a file that is not a socket";
-	default:
-		return strerror(err);
-	}
-}
-
-/*
- * Root without CAP_DAC_OVERRIDE can neither make the socket in a directory of
- * the user's, though it saw that nobody listens there, nor see whether
- * somebody listens at a socket of the user's.
- */
-static int
-open_as_user(const struct conf *conf, const struct identity *id, int error)
-{
-	const char *name = strrchr(conf->socket, '/') + 1;
-	struct local_file file;
-	int fd;
-
-	if (places_as_user(id->uid,
-		id->has_group ? id->socket_group : id->gid) == -1)
-		return -1;
-	if (error == EACCES) {
-		local_look(start.directory, name, &file);
-		local_remove(start.directory, name, &file);
-	}
-	fd = clients_open_socket(conf->socket, conf->socket_mode);
-	error = errno;
-	if (places_as_root() == -1)
-		return -1;
-	errno = error;
-	return fd;
-}
-
-static int
-open_control_socket(const struct conf *conf, const struct identity *id)
-{
-	int fd = -1;
-
-	if (conf->socket[0] == '/')
-		start.directory =
-		    places_directory(conf->socket, id->uid, id->gid);
-	sandbox_grant_fd(SANDBOX_SOCKETS, start.directory);
-	if (conf->socket[0] != '/' || start.directory != -1)
-		fd = clients_open_socket(conf->socket, conf->socket_mode);
-	if (fd == -1 && (errno == EACCES || errno == EADDRINUSE) &&
-	    conf->socket[0] == '/' && geteuid() == 0)
-		fd = open_as_user(conf, id, errno);
-	if (fd == -1) {
-		log_fatal("control socket %s: %s", conf->socket,
-		    why_no_socket(errno));
-		return -1;
-	}
-	if (conf->socket[0] == '/') {
-		(void)strlcpy(start.name, strrchr(conf->socket, '/') + 1,
-		    sizeof start.name);
-		local_look(start.directory, start.name, &start.file);
-	}
-	if (conf->socket[0] == '/' && id->has_group &&
-	    !has_group(conf->socket, id->socket_group) &&
-	    lchown(conf->socket, (uid_t)-1, id->socket_group) == -1) {
-		log_fatal("control socket %s: group %s: %s", conf->socket,
-		    conf->socket_group, strerror(errno));
-		start_undo();
-		return -1;
-	}
-	return clients_listen(fd);
-}
-
-static int
-open_outside(const struct conf *conf, const struct identity *id)
-{
+	struct own_sockets_ids ids;
 	uint32_t i;
 
 	daemon_open_ways();
-	local_set_control(conf->socket);
 	for (i = 0; i < conf->ndirectories; i++)
 		if (local_add_directory(conf->directory[i]) == -1) {
 			log_fatal("directory %s: %s", conf->directory[i],
@@ -401,7 +354,11 @@ open_outside(const struct conf *conf, const struct identity *id)
 		log_fatal("/proc/self/fd: %s", strerror(errno));
 		return -1;
 	}
-	return open_control_socket(conf, id);
+	ids.uid = id->uid;
+	ids.gid = id->gid;
+	ids.group = id->socket_group;
+	ids.has_group = id->has_group;
+	return own_sockets_open(conf, &ids, taking);
 }
 
 static int
@@ -436,12 +393,18 @@ drop(const struct conf *conf, const struct budget *b, const struct identity *id,
 	return children_fill_low_fds();
 }
 
-/* Before the drop, for their size; above the low numbers, as all traffic. */
+/*
+ * Before the drop, for their size; above the low numbers, as all traffic.
+ * From another daemon they come as they are.
+ */
 static int
-make_pipes(const struct conf *conf)
+make_pipes(const struct conf *conf, int taking)
 {
+	uint32_t each = conf->limits.pipes;
+
 	if (children_fill_low_fds() == 0 &&
-	    pipes_make(conf->engines, conf->limits.pipes) == 0)
+	    (taking ? pipes_prepare(conf->engines, each) :
+		      pipes_make(conf->engines, each)) == 0)
 		return 0;
 	log_fatal("pipes: %s", strerror(errno));
 	return -1;
@@ -452,6 +415,7 @@ start_privileged(const struct parent_options *o, struct conf *conf,
     const struct budget *b)
 {
 	int privileged = geteuid() == 0;
+	struct upgrade_hello ours;
 	struct identity id;
 	int null;
 
@@ -472,26 +436,17 @@ start_privileged(const struct parent_options *o, struct conf *conf,
 		log_fatal("start: %s", strerror(errno));
 		return -1;
 	}
+	greeting(conf, &id, &ours);
+	if (o->upgrade && upgrade_take_begin(conf->socket, &ours) == -1)
+		return -1;
 	if (start_children(o, conf, b, &id) == -1)
 		return -1;
-	if (reload_reserve() == -1 || open_outside(conf, &id) == -1 ||
-	    make_pipes(conf) == -1 || drop(conf, b, &id, privileged) == -1) {
-		start_undo();
+	if (reload_reserve() == -1 || upgrade_give_reserve() == -1 ||
+	    open_outside(conf, &id, o->upgrade) == -1 ||
+	    make_pipes(conf, o->upgrade) == -1 ||
+	    drop(conf, b, &id, privileged) == -1) {
+		own_sockets_remove();
 		return -1;
 	}
 	return 0;
-}
-
-struct start_socket *
-start_control_socket(void)
-{
-	return &start;
-}
-
-void
-start_undo(void)
-{
-	if (start.name[0] != '\0')
-		local_remove(start.directory, start.name, &start.file);
-	start.name[0] = '\0';
 }

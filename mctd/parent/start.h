@@ -26,15 +26,4 @@ int start_check_descriptors(const struct budget *);
 int start_privileged(const struct parent_options *, struct conf *,
     const struct budget *);
 
-/* Where the control socket has a path. */
-struct start_socket {
-	int directory;              /* -1: it has none */
-	char name[CONF_PATH_BYTES]; /* below it; empty when it was removed */
-	struct local_file file;
-};
-struct start_socket *start_control_socket(void);
-
-/* Removes the control socket. */
-void start_undo(void);
-
 #endif

@@ -24,6 +24,7 @@
 #include "../../mctd/parent/events.h"
 #include "../../mctd/parent/loop.h"
 #include "../../mctd/parent/slots.h"
+#include "../../mctd/parent/socket_file.h"
 #include "../../mctd/parent/system.h"
 
 #define CLIENTS 4
@@ -97,7 +98,7 @@ group_setup(void **state)
 	assert_int_equal(loop_init(64), 0);
 	events_init(calloc(1, ring_bytes(EVENTS)), EVENTS);
 	assert_int_equal(clients_init(CLIENTS, &rules), 0);
-	fd = clients_open_socket(socket_name(), 0600);
+	fd = socket_file_open(socket_name(), SOCK_STREAM, 0600);
 	assert_int_not_equal(fd, -1);
 	return clients_listen(fd);
 }

@@ -14,6 +14,10 @@
 #define BRIDGES  1
 #define SESSIONS 2
 
+static struct {
+	void *counters;
+} memory;
+
 static int
 setup(void **state)
 {
@@ -26,6 +30,7 @@ setup(void **state)
 	s.counters[0] = calloc(1, counters_bytes(BRIDGES + SESSIONS, 0));
 	assert_non_null(s.registry);
 	assert_non_null(s.counters[0]);
+	memory.counters = s.counters[0];
 	return slots_init(&s);
 }
 
@@ -60,12 +65,83 @@ a_session_is_taken_and_given(void **state)
 	slots_give(slot);
 }
 
+/* As the next parent does with what the last one had. */
+static void
+adopt(const void *registry, const void *counters)
+{
+	uint32_t size[SLOTS_LISTS], number[SLOTS_LISTS][BRIDGES + SESSIONS];
+	uint64_t serial = slots_last_serial();
+	uint32_t i;
+	int list;
+
+	for (list = 0; list < SLOTS_LISTS; list++) {
+		size[list] = slots_list_size((enum slots_list)list);
+		for (i = 0; i < size[list]; i++)
+			number[list][i] =
+			    slots_list_get((enum slots_list)list, i);
+	}
+	assert_int_equal(setup(NULL), 0);
+	slots_adopt(registry, &counters, serial);
+	for (list = 0; list < SLOTS_LISTS; list++)
+		for (i = 0; i < size[list]; i++)
+			assert_int_equal(slots_list_adopt((enum slots_list)list,
+					     i, number[list][i]),
+			    0);
+}
+
+static void
+ids_go_on_in_the_next_parent(void **state)
+{
+	uint32_t slot[2], id[2], kept;
+	uint64_t serial = slots_serial();
+
+	(void)state;
+	kept = slots_take(SLOT_SESSION);
+	id[0] = slots_id(kept);
+	slot[1] = slots_take(SLOT_SESSION);
+	slots_give(slot[1]); /* of a second generation now */
+	adopt(slots_head(), memory.counters);
+	assert_int_equal(slots_adopted(), 0);
+	assert_int_equal(slots_find(id[0], SLOT_SESSION), kept);
+	assert_int_equal(slots_serial(), serial + 1);
+	slot[0] = slots_take(SLOT_SESSION);
+	assert_int_equal(slot[0], slot[1]);
+	id[1] = slots_id(slot[0]);
+	assert_int_equal((id[1] - slot[0]) % (BRIDGES + SESSIONS + 1), 0);
+	assert_int_not_equal(id[1], slot[0]);
+	assert_true(slots_full(SLOT_SESSION));
+	slots_give(slot[0]);
+	slots_give(kept);
+}
+
+static void
+lists_that_do_not_fit_are_not_adopted(void **state)
+{
+	uint32_t kept = slots_take(SLOT_SESSION);
+
+	(void)state;
+	adopt(slots_head(), memory.counters);
+	/* in use, one that came already, and none at all */
+	assert_int_equal(slots_list_adopt(SLOTS_FREE_SESSIONS, 1, kept), -1);
+	assert_int_equal(slots_list_adopt(SLOTS_FREE_SESSIONS, 0, 2), -1);
+	assert_int_equal(slots_list_adopt(SLOTS_FREE_SESSIONS, 1, 0), -1);
+	assert_int_equal(slots_list_adopt(SLOTS_FREE_BRIDGES, 1, 2), -1);
+	assert_int_equal(slots_list_adopt(SLOTS_GENERATIONS, 0, UINT32_MAX),
+	    -1);
+	assert_int_equal(slots_adopted(), 0);
+	slots_begin(kept)->id++;
+	slots_end(kept);
+	assert_int_equal(slots_adopted(), -1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_bridge_has_nothing_of_the_last),
 		cmocka_unit_test(a_session_is_taken_and_given),
+		cmocka_unit_test(ids_go_on_in_the_next_parent),
+		cmocka_unit_test(lists_that_do_not_fit_are_not_adopted),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
