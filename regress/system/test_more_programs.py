@@ -6,28 +6,15 @@ import filecmp
 import hashlib
 import json
 import os
-import pwd
 import re
-import shutil
 import subprocess
 
 from ends import QUICK, accept, app_directory, connect, exchange, listen
 from program import wait_for
+from shell import Shell, need, run, wait_service
 
 FILE_BYTES = 30 << 20
 HOST = "[::1]"
-
-SSHD = """\
-Port 9022
-ListenAddress ::1
-HostKey {tmp}/host_key
-PidFile {tmp}/sshd.pid
-AuthorizedKeysFile {tmp}/user_key.pub
-PermitRootLogin yes
-StrictModes no
-UsePAM no
-LogLevel ERROR
-"""
 
 RSYNCD = """\
 port = 9873
@@ -66,33 +53,6 @@ http {{
 """
 
 
-def need(name):
-    """Its path, some of which are not in everybody's PATH."""
-    path = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-    assert path, "%s is missing: make deps installs its package" % name
-    return path
-
-
-def run(name, *words, timeout=50, **more):
-    done = subprocess.run((need(name), *words), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=timeout,
-                          check=False, **more)
-    assert done.returncode == 0, (name, words, done.returncode, done.stdout,
-                                  done.stderr)
-    return done.stdout
-
-
-def wait_service(text):
-    """Until something listens there."""
-    def listens():
-        try:
-            connect(text).close()
-        except (ConnectionRefusedError, FileNotFoundError):
-            return False
-        return True
-    wait_for(listens, 20, text)
-
-
 def wait_end(daemon):
     """All sessions are over, all dsts were reached; returns the bridges by
     name."""
@@ -108,36 +68,6 @@ def digest_of(path):
 
 
 # Secure shell
-
-class Shell:
-    """sshd with keys of its own behind a bridge, and ssh to it."""
-
-    def __init__(self, context):
-        self.context = context
-        # sshd wants a directory there; the mounts are this test's own
-        subprocess.run(("mount", "-t", "tmpfs", "none", "/run"), check=True)
-        os.mkdir("/run/sshd", 0o755)
-        pwd.getpwnam("sshd")
-        for name in ("host_key", "user_key"):
-            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
-                context.path(name))
-        with open(context.path("sshd_config"), "w") as stream:
-            stream.write(SSHD.format(tmp=context.tmp))
-        context.program(need("sshd"), "-D", "-e", "-f",
-                        context.path("sshd_config"))
-        wait_service("tcp:[::1]:9022")
-        self.daemon = context.daemon(
-            QUICK + 'bridge "ssh" tcp:127.0.0.1:8022 tcp:[::1]:9022\n')
-
-    def words(self):
-        return ["-F", "none", "-p", "8022", "-i",
-                self.context.path("user_key"),
-                "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
-                "-o", "UserKnownHostsFile=/dev/null", "-o",
-                "LogLevel=ERROR"]
-
-    def run(self, *command, **more):
-        return run("ssh", *self.words(), "root@127.0.0.1", *command, **more)
 
 
 def test_ssh_runs_a_command_with_data_both_ways(context):
