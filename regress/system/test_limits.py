@@ -119,7 +119,7 @@ def test_max_per_source_counts_local_peers_as_one_host(context):
 def clients_left(daemon):
     """Connections of the control socket; only the listener stays."""
     with open("/proc/net/unix") as stream:
-        return sum(daemon.socket in line for line in stream) - 1
+        return sum(daemon.socket in line.split() for line in stream) - 1
 
 
 def descriptors(daemon):
