@@ -255,7 +255,7 @@ map_tables(const struct inner_start *m, const int *fds)
 	for (i = 0; i < m->engines; i++)
 		counters_map(&control.counters[i],
 		    map_table(fds[START_FD_COUNTERS + i],
-			counters_bytes(nslots, m->pipes)),
+			counters_shown_bytes(nslots, m->pipes)),
 		    nslots, m->pipes);
 	ring_map(&control.ring,
 	    map_table(fds[START_FD_RING], ring_bytes(m->events)), m->events);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../share/counters.h"
 #include "group.h"
 
 struct batch; /* buffers for DGRAM_BATCH of the largest messages */
@@ -33,12 +34,22 @@ struct batch_message {
 };
 
 /*
- * Reads; local is set for AF_LOCAL.  Returns the number of messages, 0 when
- * there is none, -1 with errno.  Less than DGRAM_BATCH: the queue is empty.
+ * Reads the src of that number; local is set for AF_LOCAL.  Returns the number
+ * of messages, which are in hand then, 0 when there is none, -1 with errno.
+ * Less than DGRAM_BATCH: the queue is empty.
  */
-int batch_read(struct batch *, int fd, int local);
+int batch_read(struct batch *, struct counters_hand *, uint32_t src, int fd,
+    int local);
 
 /* The i-th message; valid until the next batch_read. */
-void batch_message(const struct batch *, int i, struct batch_message *);
+void batch_message(const struct batch *, const struct counters_hand *, int i,
+    struct batch_message *);
+
+/*
+ * The i-th of the last call of an engine that died, without its data; 0, or -1
+ * when the call gave no such message.
+ */
+int batch_left(const struct counters_hand *, int i, int local,
+    struct batch_message *);
 
 #endif

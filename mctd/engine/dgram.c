@@ -6,10 +6,10 @@
  * as arrived at each bridge before it is sent on, so a bridge's arrivals are
  * never less than its departures and drops together.
  *
- * When an engine dies, what its bridges miss in departures and drops was in
- * its hands: the next one counts it as lost so.  How far the drops that the
- * kernel tells of are counted stands with each bridge as well, and is stored
- * before they are counted, so that none is counted twice.
+ * When an engine dies, what it had read and not counted yet is counted by the
+ * next one (hand.c), which reads nothing before it knows all bridges.  What
+ * these miss in departures and drops then was in the hands of the dead: it is
+ * counted as lost so.
  *
  * Calls: close
  */
@@ -22,6 +22,7 @@
 #include "batch.h"
 #include "dgram.h"
 #include "dst.h"
+#include "hand.h"
 #include "table.h"
 
 /* A read error is handed out once; this many in a row are not believed. */
@@ -31,7 +32,6 @@ struct dgram_src {
 	int fd;
 	uint8_t kind; /* enum addr_kind; ADDR_NONE: no src here */
 	uint8_t readable;
-	uint8_t waits;     /* for the other dsts that it had */
 	uint8_t succeeded; /* took over: dropped is what one before counted */
 	uint32_t dropped;  /* as the kernel told it last */
 	struct dst *first; /* of the dsts attached */
@@ -70,7 +70,7 @@ is_dgram_kind(uint8_t kind)
 static void
 dgram_wake(struct dgram_table *t, struct dgram_src *s)
 {
-	if (s->readable && s->first != NULL && !s->waits)
+	if (s->readable && s->first != NULL && t->resumed)
 		chain_push(t->runs, (uint32_t)(s - t->srcs) + 1);
 }
 
@@ -115,31 +115,25 @@ dgram_src(struct dgram_table *t, const struct inner_src *m, int fd)
 	s->fd = fd;
 	s->kind = m->kind;
 	s->readable = 1;
-	s->waits = 0;
 	s->succeeded = 0;
 	s->dropped = 0;
 	s->first = NULL;
 	return watch_add(t->first_watch + m->src, fd, &t->events);
 }
 
-/* In a bridge's place for the next engine: drops counted up to there. */
-#define WAYS_DROPPED (UINT64_C(1) << 32)
-
-static void
-keep_dropped(const struct dgram_src *s, struct counters_slot *c)
+static int
+is_local(const struct dgram_src *s)
 {
-	atomic_store_explicit(&c->ways, WAYS_DROPPED | s->dropped,
-	    memory_order_relaxed);
+	return s->kind == ADDR_UNIXDGRAM;
 }
 
 /* The bridges of a src may have been left at different places. */
 static void
 take_dropped(struct dgram_src *s, const struct counters_slot *c)
 {
-	uint64_t ways = atomic_load_explicit(&c->ways, memory_order_relaxed);
-	uint32_t dropped = (uint32_t)ways;
+	uint32_t dropped;
 
-	if ((ways & WAYS_DROPPED) &&
+	if (hand_dropped(c, &dropped) == 0 &&
 	    (!s->succeeded || dropped - s->dropped < UINT32_MAX / 2))
 		s->dropped = dropped;
 	s->succeeded = 1;
@@ -169,6 +163,7 @@ dgram_dst(struct dgram_table *t, const struct inner_dst *m, int fd)
 {
 	struct dgram_dst *d;
 	struct dgram_src *s;
+	struct counters_hand *hand = t->counters->hand;
 	struct counters_slot *count;
 
 	if (m->slot == 0 || m->slot > t->bridges || m->src >= t->bridges ||
@@ -181,12 +176,13 @@ dgram_dst(struct dgram_table *t, const struct inner_dst *m, int fd)
 		return -1;
 	count = &t->counters->slots[m->slot];
 	if (atomic_load_explicit(&count->id, memory_order_relaxed) == m->id) {
-		count_lost(count); /* its figures go on */
+		/* its figures go on */
+		hand_recover(hand, m->src, is_local(s), m->slot, count);
+		count_lost(count);
 		take_dropped(s, count);
-		s->waits = !t->resumed;
 	} else {
 		counters_reset(t->counters, m->slot, m->id, t->work->now_ms);
-		keep_dropped(s, count);
+		hand_attach(hand, count, s->dropped);
 	}
 	dst_start(&d->dst, fd, m->kind, count);
 	d->dst.slot = m->slot;
@@ -244,63 +240,24 @@ dgram_resumed(struct dgram_table *t)
 	struct dgram_src *s;
 
 	t->resumed = 1;
-	for (s = t->srcs; s < t->srcs + t->bridges; s++) {
-		s->waits = 0;
+	hand_end(t->counters->hand);
+	for (s = t->srcs; s < t->srcs + t->bridges; s++)
 		if (s->kind != ADDR_NONE)
 			dgram_wake(t, s);
-	}
-}
-
-/* What a batch brought, besides what can be sent on. */
-struct arrived {
-	uint64_t messages; /* all, lost ones too */
-	uint64_t bytes;
-	uint64_t overflow;
-	uint64_t too_long;
-	uint64_t unclear;
-};
-
-static void
-count_message(struct dgram_src *s, const struct batch_message *m,
-    struct arrived *a)
-{
-	uint32_t lost;
-
-	a->messages += m->run.count;
-	a->bytes += m->len;
-	if (m->fate == BATCH_TOO_LONG)
-		a->too_long += m->run.count;
-	else if (m->fate == BATCH_UNCLEAR)
-		a->unclear += m->run.count;
-	if (!m->has_dropped)
-		return;
-	lost = m->dropped - s->dropped;
-	s->dropped = m->dropped;
-	a->overflow += lost;
-	a->messages += lost;
 }
 
 static void
 publish(struct dgram_table *t, struct dgram_src *s, const struct arrived *a)
 {
-	struct counters_slot *c;
+	struct counters_hand *hand = t->counters->hand;
 	struct dst *d;
 
 	for (d = s->first; d != NULL; d = d->next) {
-		c = d->count;
-		if (a->overflow > 0)
-			keep_dropped(s, c);
-		counters_touch(c, t->work->now_ms);
-		counters_add(c, COUNT_MESSAGES_IN, a->messages);
-		counters_add(c, COUNT_BYTES_IN, a->bytes);
-		if (a->overflow > 0)
-			counters_add(c, COUNT_DROP_OVERFLOW, a->overflow);
-		if (a->too_long > 0)
-			counters_add(c, COUNT_DROP_TOO_LONG, a->too_long);
-		if (a->unclear > 0)
-			counters_add(c, COUNT_DROP_OTHER, a->unclear);
+		counters_touch(d->count, t->work->now_ms);
+		hand_publish(hand, d->slot, d->count, a, s->dropped);
 	}
-	t->work->moved += a->bytes;
+	hand_end(hand);
+	t->work->moved += a->n[ARRIVED_BYTES];
 }
 
 static void
@@ -344,7 +301,7 @@ send_batch(struct dgram_table *t, struct dgram_src *s, int n)
 	int begun = 0, i, more;
 
 	for (i = 0; i < n; i++) {
-		batch_message(t->batch->batch, i, &m);
+		batch_message(t->batch->batch, t->counters->hand, i, &m);
 		if (m.fate != BATCH_GOOD)
 			continue;
 		do {
@@ -360,19 +317,21 @@ send_batch(struct dgram_table *t, struct dgram_src *s, int n)
 static int
 read_batch(struct dgram_table *t, struct dgram_src *s)
 {
-	struct arrived a = { 0 };
+	struct counters_hand *hand = t->counters->hand;
+	struct batch *b = t->batch->batch;
+	struct arrived a = { .n = { 0 } };
 	struct batch_message m;
 	int errors = 0, i, n;
 
 	do
-		n = batch_read(t->batch->batch, s->fd,
-		    s->kind == ADDR_UNIXDGRAM);
+		n = batch_read(b, hand, (uint32_t)(s - t->srcs), s->fd,
+		    is_local(s));
 	while (n == -1 && ++errors < READ_ERRORS);
 	if (n <= 0)
 		return 0;
 	for (i = 0; i < n; i++) {
-		batch_message(t->batch->batch, i, &m);
-		count_message(s, &m, &a);
+		batch_message(b, hand, i, &m);
+		hand_count(&a, &m, &s->dropped);
 	}
 	publish(t, s, &a);
 	send_batch(t, s, n);
@@ -388,7 +347,7 @@ dgram_run(struct dgram_table *t, uint32_t src)
 	if (s->kind == ADDR_NONE)
 		return;
 	for (i = 0; i < DGRAM_BATCHES_A_TURN; i++) {
-		if (!s->readable || s->first == NULL || s->waits)
+		if (!s->readable || s->first == NULL || !t->resumed)
 			return;
 		s->readable = (uint8_t)read_batch(t, s);
 	}

@@ -53,7 +53,7 @@ void dgram_close(struct dgram_table *, uint32_t slot, uint64_t serial);
 /* Ends what is attached as well; -1 when there is no such src. */
 int dgram_src_close(struct dgram_table *, const struct inner_src *);
 
-/* Of a dead engine's dsts all have come: their srcs can be read. */
+/* Of a dead engine's dsts all have come: srcs can be read now. */
 void dgram_resumed(struct dgram_table *);
 
 /* The src's turn; one that is closed meanwhile is no error. */

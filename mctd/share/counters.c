@@ -4,14 +4,25 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "counters.h"
 
 size_t
+counters_shown_bytes(uint32_t nslots, uint32_t npipes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = ((size_t)nslots + 1) * sizeof(struct counters_slot) +
+	    npipes * sizeof(uint64_t);
+
+	return (bytes + page - 1) / page * page;
+}
+
+size_t
 counters_bytes(uint32_t nslots, uint32_t npipes)
 {
-	return ((size_t)nslots + 1) * sizeof(struct counters_slot) +
-	    npipes * sizeof(uint64_t);
+	return counters_shown_bytes(nslots, npipes) +
+	    sizeof(struct counters_hand);
 }
 
 void
@@ -21,6 +32,8 @@ counters_map(struct counters *c, void *mem, uint32_t nslots, uint32_t npipes)
 	c->nslots = nslots;
 	c->pipes = (_Atomic uint64_t *)(c->slots + nslots + 1);
 	c->npipes = npipes;
+	c->hand = (struct counters_hand *)(void *)((uint8_t *)mem +
+	    counters_shown_bytes(nslots, npipes));
 }
 
 void

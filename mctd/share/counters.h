@@ -27,15 +27,34 @@ struct counters_slot {
 	_Atomic uint64_t count[COUNTS];
 };
 
+/*
+ * The engine's own as well: datagrams that it has in hand, and how far it has
+ * come with counting them.  What its last call gave lies in calls, as the
+ * kernel left it, with addresses of the engine's memory.
+ */
+#define COUNTERS_HAND_FIGURES 6
+#define COUNTERS_HAND_BYTES   8192
+
+struct counters_hand {
+	_Atomic uint64_t turn; /* the number of the call */
+	_Atomic uint32_t src;  /* that it reads, + 1; 0: all is counted */
+	_Atomic uint32_t slot; /* whose figures these become; 0: nobody's */
+	_Atomic uint64_t figure[COUNTERS_HAND_FIGURES];
+	_Alignas(64) uint8_t calls[COUNTERS_HAND_BYTES];
+};
+
 struct counters {
 	struct counters_slot *slots; /* by the registry's slot numbers */
 	uint32_t nslots;
 	/* Who has bytes in a pipe: counters_owner; 0: nobody. */
 	_Atomic uint64_t *pipes;
 	uint32_t npipes;
+	struct counters_hand *hand; /* in pages of its own, the last ones */
 };
 
 size_t counters_bytes(uint32_t nslots, uint32_t npipes);
+/* Without the hand: who only reads maps no more than that. */
+size_t counters_shown_bytes(uint32_t nslots, uint32_t npipes);
 void counters_map(struct counters *, void *, uint32_t nslots, uint32_t npipes);
 
 /* The session of that id, in the direction out of its side 0 or 1. */

@@ -1,0 +1,157 @@
+/*
+ * Counting what is in hand, once.
+ *
+ * A process dies between two stores, and all before are seen.  So what the
+ * figures of a bridge will be is stored first; then that it has them (step);
+ * then the figures.  The next engine does the last again, or all of it.
+ *
+ * A bridge's step is the number of the first call that it has not counted
+ * yet; 0 while it is being attached.
+ */
+
+#include "../../common/limits.h"
+#include "hand.h"
+
+/* In a bridge's ways: drops counted up to there. */
+#define WAYS_DROPPED (UINT64_C(1) << 32)
+
+_Static_assert(COUNTERS_HAND_FIGURES == ARRIVALS + 1,
+    "what came, and the kernel's drops");
+
+/* Arrivals come first: they are never less than the rest. */
+static const enum count counts[ARRIVALS] = {
+	[ARRIVED_MESSAGES] = COUNT_MESSAGES_IN,
+	[ARRIVED_BYTES] = COUNT_BYTES_IN,
+	[ARRIVED_OVERFLOW] = COUNT_DROP_OVERFLOW,
+	[ARRIVED_TOO_LONG] = COUNT_DROP_TOO_LONG,
+	[ARRIVED_UNCLEAR] = COUNT_DROP_OTHER,
+};
+
+/* The compiler keeps stores on their side of it; nobody else runs here. */
+static void
+in_order(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static uint64_t
+get(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void
+put(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+void
+hand_begin(struct counters_hand *h, uint32_t src)
+{
+	put(&h->turn, get(&h->turn) + 1);
+	in_order();
+	atomic_store_explicit(&h->src, src + 1, memory_order_relaxed);
+	in_order();
+}
+
+void
+hand_end(struct counters_hand *h)
+{
+	in_order();
+	atomic_store_explicit(&h->src, 0, memory_order_relaxed);
+	in_order();
+}
+
+void
+hand_attach(const struct counters_hand *h, struct counters_slot *c,
+    uint32_t dropped)
+{
+	put(&c->ways, WAYS_DROPPED | dropped);
+	in_order();
+	put(&c->step, get(&h->turn) + 1);
+}
+
+void
+hand_count(struct arrived *a, const struct batch_message *m, uint32_t *dropped)
+{
+	uint32_t lost;
+
+	a->n[ARRIVED_MESSAGES] += m->run.count;
+	a->n[ARRIVED_BYTES] += m->len;
+	if (m->fate == BATCH_TOO_LONG)
+		a->n[ARRIVED_TOO_LONG] += m->run.count;
+	else if (m->fate == BATCH_UNCLEAR)
+		a->n[ARRIVED_UNCLEAR] += m->run.count;
+	if (!m->has_dropped)
+		return;
+	lost = m->dropped - *dropped;
+	*dropped = m->dropped;
+	a->n[ARRIVED_OVERFLOW] += lost;
+	a->n[ARRIVED_MESSAGES] += lost;
+}
+
+static void
+apply(const struct counters_hand *h, struct counters_slot *c)
+{
+	int i;
+
+	for (i = 0; i < ARRIVALS; i++)
+		put(&c->count[counts[i]], get(&h->figure[i]));
+	put(&c->ways, get(&h->figure[ARRIVALS]));
+}
+
+void
+hand_publish(struct counters_hand *h, uint32_t slot, struct counters_slot *c,
+    const struct arrived *a, uint32_t dropped)
+{
+	int i;
+
+	atomic_store_explicit(&h->slot, 0, memory_order_relaxed);
+	in_order();
+	for (i = 0; i < ARRIVALS; i++)
+		put(&h->figure[i], get(&c->count[counts[i]]) + a->n[i]);
+	put(&h->figure[ARRIVALS], WAYS_DROPPED | dropped);
+	in_order();
+	atomic_store_explicit(&h->slot, slot, memory_order_relaxed);
+	in_order();
+	put(&c->step, get(&h->turn) + 1);
+	in_order();
+	apply(h, c);
+}
+
+void
+hand_recover(struct counters_hand *h, uint32_t src, int local, uint32_t slot,
+    struct counters_slot *c)
+{
+	uint64_t step = get(&c->step), turn = get(&h->turn);
+	uint32_t dropped = (uint32_t)get(&c->ways);
+	struct arrived a = { .n = { 0 } };
+	struct batch_message m;
+	int i;
+
+	if (step == 0) {
+		hand_attach(h, c, dropped); /* the dead one was about to */
+		return;
+	}
+	if (atomic_load_explicit(&h->src, memory_order_relaxed) != src + 1)
+		return;
+	if (step > turn) {
+		if (atomic_load_explicit(&h->slot, memory_order_relaxed) ==
+		    slot)
+			apply(h, c);
+		return;
+	}
+	for (i = 0; i < DGRAM_BATCH && batch_left(h, i, local, &m) == 0; i++)
+		hand_count(&a, &m, &dropped);
+	hand_publish(h, slot, c, &a, dropped);
+}
+
+int
+hand_dropped(const struct counters_slot *c, uint32_t *dropped)
+{
+	uint64_t ways = get(&c->ways);
+
+	*dropped = (uint32_t)ways;
+	return ways & WAYS_DROPPED ? 0 : -1;
+}

@@ -1,0 +1,52 @@
+/*
+ * Datagrams in the hand of an engine: from the call that reads them until
+ * they are counted as arrived.  Each bridge of their src has them counted
+ * once, by this engine or, when it dies, by one that takes over.
+ */
+
+#ifndef ENGINE_HAND_H
+#define ENGINE_HAND_H
+
+#include <stdint.h>
+
+#include "../share/counters.h"
+#include "batch.h"
+
+/* What came, besides what can be sent on. */
+enum arrival {
+	ARRIVED_MESSAGES, /* all, lost ones too */
+	ARRIVED_BYTES,
+	ARRIVED_OVERFLOW,
+	ARRIVED_TOO_LONG,
+	ARRIVED_UNCLEAR,
+	ARRIVALS
+};
+
+struct arrived {
+	uint64_t n[ARRIVALS];
+};
+
+/* A call reads the src of that number; all that it gave is counted. */
+void hand_begin(struct counters_hand *, uint32_t src);
+void hand_end(struct counters_hand *);
+
+/* A new bridge: of what is in hand nothing is for it. */
+void hand_attach(const struct counters_hand *, struct counters_slot *,
+    uint32_t dropped);
+
+/* Adds a message; *dropped: how many the kernel has ever dropped there. */
+void hand_count(struct arrived *, const struct batch_message *,
+    uint32_t *dropped);
+
+/* Counts what came, of a bridge of the src. */
+void hand_publish(struct counters_hand *, uint32_t slot, struct counters_slot *,
+    const struct arrived *, uint32_t dropped);
+
+/* The same of what a dead engine has left in hand, if the bridge lacks it. */
+void hand_recover(struct counters_hand *, uint32_t src, int local,
+    uint32_t slot, struct counters_slot *);
+
+/* Up to where the kernel's drops are counted; -1: that was not kept. */
+int hand_dropped(const struct counters_slot *, uint32_t *dropped);
+
+#endif
