@@ -235,6 +235,14 @@ dgram_src_close(struct dgram_table *t, const struct inner_src *m)
 }
 
 void
+dgram_take_over(struct dgram_table *t)
+{
+	struct counters *c = t->counters;
+
+	hand_take_over(c->hand, c->slots, t->bridges);
+}
+
+void
 dgram_resumed(struct dgram_table *t)
 {
 	struct dgram_src *s;

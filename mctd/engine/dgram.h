@@ -53,6 +53,9 @@ void dgram_close(struct dgram_table *, uint32_t slot, uint64_t serial);
 /* Ends what is attached as well; -1 when there is no such src. */
 int dgram_src_close(struct dgram_table *, const struct inner_src *);
 
+/* Before all else, in the place of an engine that died. */
+void dgram_take_over(struct dgram_table *);
+
 /* Of a dead engine's dsts all have come: srcs can be read now. */
 void dgram_resumed(struct dgram_table *);
 

@@ -3,7 +3,8 @@
  *
  * A process dies between two stores, and all before are seen.  So what the
  * figures of a bridge will be is stored first; then that it has them (step);
- * then the figures.  The next engine does the last again, or all of it.
+ * then the figures.  The next engine does the last again, before anything
+ * else, or else all of it.
  *
  * A bridge's step is the number of the first call that it has not counted
  * yet; 0 while it is being attached.
@@ -92,13 +93,30 @@ hand_count(struct arrived *a, const struct batch_message *m, uint32_t *dropped)
 }
 
 static void
-apply(const struct counters_hand *h, struct counters_slot *c)
+apply(struct counters_hand *h, struct counters_slot *c)
 {
 	int i;
 
 	for (i = 0; i < ARRIVALS; i++)
 		put(&c->count[counts[i]], get(&h->figure[i]));
 	put(&c->ways, get(&h->figure[ARRIVALS]));
+	in_order();
+	atomic_store_explicit(&h->slot, 0, memory_order_relaxed);
+	in_order();
+}
+
+void
+hand_take_over(struct counters_hand *h, struct counters_slot *slots,
+    uint32_t nslots)
+{
+	uint32_t slot = atomic_load_explicit(&h->slot, memory_order_relaxed);
+
+	if (slot != 0 && slot <= nslots &&
+	    get(&slots[slot].step) == get(&h->turn) + 1)
+		apply(h, &slots[slot]);
+	else
+		atomic_store_explicit(&h->slot, 0, memory_order_relaxed);
+	in_order();
 }
 
 void
@@ -107,8 +125,6 @@ hand_publish(struct counters_hand *h, uint32_t slot, struct counters_slot *c,
 {
 	int i;
 
-	atomic_store_explicit(&h->slot, 0, memory_order_relaxed);
-	in_order();
 	for (i = 0; i < ARRIVALS; i++)
 		put(&h->figure[i], get(&c->count[counts[i]]) + a->n[i]);
 	put(&h->figure[ARRIVALS], WAYS_DROPPED | dropped);
@@ -134,14 +150,9 @@ hand_recover(struct counters_hand *h, uint32_t src, int local, uint32_t slot,
 		hand_attach(h, c, dropped); /* the dead one was about to */
 		return;
 	}
-	if (atomic_load_explicit(&h->src, memory_order_relaxed) != src + 1)
+	if (step > turn ||
+	    atomic_load_explicit(&h->src, memory_order_relaxed) != src + 1)
 		return;
-	if (step > turn) {
-		if (atomic_load_explicit(&h->slot, memory_order_relaxed) ==
-		    slot)
-			apply(h, c);
-		return;
-	}
 	for (i = 0; i < DGRAM_BATCH && batch_left(h, i, local, &m) == 0; i++)
 		hand_count(&a, &m, &dropped);
 	hand_publish(h, slot, c, &a, dropped);

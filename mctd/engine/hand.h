@@ -42,7 +42,11 @@ void hand_count(struct arrived *, const struct batch_message *,
 void hand_publish(struct counters_hand *, uint32_t slot, struct counters_slot *,
     const struct arrived *, uint32_t dropped);
 
-/* The same of what a dead engine has left in hand, if the bridge lacks it. */
+/* First of all, in a dead engine's place: ends what that had begun. */
+void hand_take_over(struct counters_hand *, struct counters_slot *,
+    uint32_t nslots);
+
+/* Counts what a dead engine has left in hand, if the bridge lacks it. */
 void hand_recover(struct counters_hand *, uint32_t src, int local,
     uint32_t slot, struct counters_slot *);
 

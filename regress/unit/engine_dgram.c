@@ -104,29 +104,36 @@ edgram_open_src(enum addr_kind kind)
 	edgram_send_src(MSG_P2E_SRC, kind);
 }
 
-/* Attaches a dst and waits until the engine has it. */
 void
-edgram_attach(struct edgram_dst *t, uint32_t slot)
+edgram_send_dst(struct edgram_dst *t, uint32_t slot)
 {
 	struct inner_dst m = { .slot = slot,
 		.id = 500 + slot,
 		.serial = ++edgram.rig.serial,
 		.src = SRC,
 		.kind = t->kind };
-	struct inner_which which;
 	uint8_t buf[64];
 	struct frame_out out;
-	struct frame_in in;
 
 	t->serial = m.serial;
 	frame_begin(&out, buf, sizeof buf, MSG_P2E_DST, 0, 0);
 	inner_put_dst(&out, &m);
 	erig_send(&edgram.rig, &out, &t->inside, 1);
+}
+
+/* Attaches a dst and waits until the engine has it. */
+void
+edgram_attach(struct edgram_dst *t, uint32_t slot)
+{
+	struct inner_which which;
+	struct frame_in in;
+
+	edgram_send_dst(t, slot);
 	erig_packet(&edgram.rig, MSG_E2P_INSTALLED, &in);
 	inner_get_which(&in, &which);
 	assert_int_equal(frame_done(&in), 0);
 	assert_int_equal(which.slot, slot);
-	assert_int_equal(which.serial, m.serial);
+	assert_int_equal(which.serial, t->serial);
 }
 
 void

@@ -35,6 +35,7 @@ void edgram_send_src(uint16_t type, enum addr_kind);
 /* Hands a dst over and waits until the engine has it. */
 void edgram_open_dst(struct edgram_dst *, uint32_t slot, enum addr_kind);
 void edgram_attach(struct edgram_dst *, uint32_t slot);
+void edgram_send_dst(struct edgram_dst *, uint32_t slot); /* not waiting */
 void edgram_close_dst(struct edgram_dst *);
 
 /* The sum of a bridge's drops. */

@@ -23,7 +23,6 @@
 #include "engine_dgram.h"
 #include "engine_rig.h"
 #include "engine_spy.h"
-#include "engine_trace.h"
 
 #define SLOT ERIG_FIRST
 
@@ -296,70 +295,6 @@ overflow_is_counted_once(void **state)
 	edgram_close_dst(&t[1]);
 }
 
-/* Datagrams; the engine dies at that stop, or has done all of it. */
-static int
-dies_with_datagrams(unsigned int last, uint64_t *lost)
-{
-	uint64_t since_ms = clock_ms(), in;
-	struct pollfd p = { .events = POLLIN };
-	struct edgram_dst t;
-	struct etrace *trace;
-	unsigned int i;
-	int died;
-
-	erig_start(rig, 1, 0);
-	edgram_open_src(ADDR_UDP);
-	edgram_open_dst(&t, 1, ADDR_UDP);
-	trace = etrace_begin(rig->pid, last);
-	for (i = 0; i < 5; i++)
-		edgram_give(100 + i % 2, i);
-	etrace_go(trace);
-	p.fd = rig->channel;
-	while (
-	    poll(&p, 1, 1) == 0 && erig_count(rig, 1, COUNT_MESSAGES_OUT) < 5)
-		erig_pause(since_ms);
-	erig_kill(rig); /* if it still lives */
-	died = etrace_end(trace);
-	erig_succeed(rig);
-	edgram_send_src(MSG_P2E_SRC, ADDR_UDP);
-	edgram_attach(&t, 1);
-	erig_send_resumed(rig);
-	in = erig_count(rig, 1, COUNT_MESSAGES_IN);
-	if (in < 5) /* read, and not counted; or still there */
-		edgram_wait_balance(1, erig_count(rig, 1, COUNT_MESSAGES_IN));
-	while (recv(t.receiver, &i, 1, MSG_DONTWAIT) > 0)
-		continue;
-	edgram_give(777, 9);
-	do
-		erig_poll(t.receiver, POLLIN);
-	while (recv(t.receiver, NULL, 0, MSG_TRUNC) != 777);
-	in = erig_count(rig, 1, COUNT_MESSAGES_IN);
-	assert_in_range(in, 1, 6);
-	edgram_wait_balance(1, in);
-	*lost += erig_count(rig, 1, COUNT_DROP_ENGINE);
-	assert_int_equal(edgram_drops(1),
-	    erig_count(rig, 1, COUNT_DROP_ENGINE));
-	close(edgram.src);
-	close(edgram.sender);
-	edgram_close_dst(&t);
-	erig_stop(rig, 0);
-	return died;
-}
-
-/* Those in the hand are counted, and no others. */
-static void
-datagrams_in_the_hand_are_counted(void **state)
-{
-	unsigned int last = 1;
-	uint64_t lost = 0;
-
-	(void)state;
-	while (dies_with_datagrams(last, &lost))
-		last++;
-	assert_in_range(last, 8, 100);
-	assert_in_range(lost, 1, 5 * last / 2);
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -374,7 +309,6 @@ main(int argc, char *argv[])
 		TEST(bytes_that_nobody_wants_are_drained),
 		TEST(a_record_in_pieces_ends_with_its_engine),
 		TEST(overflow_is_counted_once),
-		cmocka_unit_test(datagrams_in_the_hand_are_counted),
 	};
 
 	erig_init(argc, argv);
