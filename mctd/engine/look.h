@@ -25,6 +25,9 @@ int look_error(int fd);
 /* Whether nothing more comes, and no error is there that would say why. */
 int look_ended(int fd);
 
+/* Whether it is the number of an error, or 0. */
+int look_is_errno(int err);
+
 /* Of a pipe: how many bytes lie in it. */
 uint32_t look_pipe(int fd);
 

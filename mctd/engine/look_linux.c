@@ -13,6 +13,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <string.h>
 
 #include "look.h"
 
@@ -90,6 +91,12 @@ look_ended(int fd)
 	int said = events(fd);
 
 	return (said & (POLLHUP | POLLRDHUP)) != 0 && !(said & POLLERR);
+}
+
+int
+look_is_errno(int err)
+{
+	return strerrordesc_np(err) != NULL;
 }
 
 uint32_t

@@ -66,7 +66,18 @@ recover_keep(const struct stream *st)
 	atomic_store_explicit(&st->count->ways, ways, memory_order_relaxed);
 }
 
-/* What was kept; -1: a record was being put together. */
+/* What no engine keeps: that one was another's when it died. */
+static int
+is_nonsense(const struct stream *st, int i)
+{
+	const struct stream_side *s = &st->side[i], *t = &st->side[!i];
+
+	return s->way > WAY_BROKEN || !look_is_errno(s->err) ||
+	    (s->err != 0 && t->way == WAY_FLOWS) ||
+	    (s->err == 0 && t->way == WAY_BROKEN);
+}
+
+/* What was kept; -1: a record was being put together, or it is nonsense. */
 static int
 take_ways(struct stream *st)
 {
@@ -77,11 +88,12 @@ take_ways(struct stream *st)
 	for (i = STREAM_PEER; i <= STREAM_DST; i++, ways >>= 32) {
 		st->side[i].err = (int)(ways >> WAYS_ERR & 0xffff);
 		st->side[i].way = (uint8_t)(ways & 0xff);
-		if (st->side[i].way > WAY_BROKEN)
-			st->side[i].way = WAY_FLOWS;
 		gathers |= (ways & WAYS_GATHERS) != 0;
 	}
-	return gathers ? -1 : 0;
+	return gathers || is_nonsense(st, STREAM_PEER) ||
+		is_nonsense(st, STREAM_DST) ?
+	    -1 :
+	    0;
 }
 
 /* Its pipe, if one is lent to it; what nobody wants any more is emptied. */
@@ -94,7 +106,7 @@ take_pipe(struct stream *st, int i, struct stream_work *work)
 	if (s->pipe == -1)
 		return;
 	s->held = look_pipe(work->pipes.at[s->pipe].out);
-	if (s->held > 0 && s->way == WAY_FLOWS)
+	if (s->held > 0 && s->way == WAY_FLOWS && !(s->traits & KIND_RECORDS))
 		return;
 	pipes_return(&work->pipes, s->pipe, work->buf, PEEK_BYTES);
 	s->pipe = -1;
@@ -155,7 +167,7 @@ from_tcp(struct stream *st, int i, struct way *w)
 	}
 	over = (int64_t)(from.taken - w->went - s->held);
 	if (!from.gone) {
-		w->left = from.ended - over;
+		w->left = (int64_t)(from.ended - (uint64_t)over);
 		return;
 	}
 	if (!gone_ended(st, i, w, over) && st->side[!i].way != WAY_FLOWS &&
@@ -210,6 +222,8 @@ find_went(const struct stream *st, int i, struct way *w)
 		return -1;
 	w->went = to.written - (i == STREAM_PEER); /* the SYN */
 	w->sent = w->went - count;
+	if (w->mark == MARK_SEND && w->sent > w->figure)
+		w->left = -1; /* more than was peeked at */
 	return 0;
 }
 
@@ -277,9 +291,12 @@ has_ended(struct stream *st)
 
 	if (end == 0)
 		return 0;
-	if (reason == END_NONE || reason >= END_REASONS)
-		reason = END_ENGINE_DIED;
-	(void)stream_stop(st, (enum end_reason)reason, counters_end_err(end));
+	if (reason == END_NONE || reason >= END_REASONS ||
+	    !look_is_errno(counters_end_err(end)))
+		(void)stream_stop(st, END_ENGINE_DIED, 0);
+	else
+		(void)stream_stop(st, (enum end_reason)reason,
+		    counters_end_err(end));
 	return 1;
 }
 
