@@ -93,14 +93,15 @@ open_way(const char *path)
 }
 
 void
-daemon_open_ways(void)
+daemon_open_ways(int taking)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 
+	/* what is sent on has a low number: before directories take these */
+	if (path != NULL && !taking)
+		ways.service = open_way(path);
 	if (ways.waiting != -1) /* else the log goes to stderr */
 		logger_open();
-	if (path != NULL)
-		ways.service = open_way(path);
 	(void)unsetenv("NOTIFY_SOCKET");
 }
 
@@ -113,10 +114,7 @@ daemon_service(void)
 void
 daemon_adopt_service(int fd)
 {
-	if (ways.service == -1)
-		ways.service = fd;
-	else
-		close(fd);
+	ways.service = fd;
 }
 
 void

@@ -12,8 +12,11 @@
  */
 int daemon_begin(void);
 
-/* Opens the ways to the log daemon and to the service manager. */
-void daemon_open_ways(void);
+/*
+ * Opens the ways to the log daemon and, unless it comes from the daemon whose
+ * place is taken, to the service manager.
+ */
+void daemon_open_ways(int taking);
 
 /*
  * Ready: who waits is told; unless foreground, standard descriptors lead
@@ -21,10 +24,7 @@ void daemon_open_ways(void);
  */
 void daemon_ready(int foreground, enum log_level);
 
-/*
- * The socket of the service manager, or -1; one that was handed over, which
- * serves where there is none.
- */
+/* The socket of the service manager, or -1; one that was handed over. */
 int daemon_service(void);
 void daemon_adopt_service(int fd);
 

@@ -135,6 +135,26 @@ def test_abstract_control_socket(context):
     assert line.daemon.ctl("show", "summary")[0] == 0
 
 
+def test_most_children_in_the_background(context):
+    """Low numbers suffice for all that is no traffic, upgraded or not."""
+    name = context.path("notify")
+    with notify_socket(name) as manager:
+        os.chmod(name, 0o777)
+        daemon = context.daemon(
+            "engines 11\nlimits { standby 4 pipes 0 }\n", start=False)
+        status, _, err = daemon.run()
+        assert status == 0, err
+        assert manager.recv(100) == b"READY=1"
+        for _ in range(2):
+            status, _, err = daemon.run("-U")
+            assert status == 0, err
+            told = {manager.recv(100), manager.recv(100)}
+            assert b"READY=1" in told, told
+        assert daemon.ctl("stop")[0] == 0
+        assert manager.recv(100) == b"STOPPING=1"
+        wait_for(lambda: not os.path.exists(daemon.socket), 20, "end")
+
+
 def test_nothing_is_left_behind(context):
     """Descriptors and processes, after many upgrades and refused ones."""
     line = Line(context)
