@@ -5,12 +5,14 @@ import contextlib
 import errno
 import os
 import signal
+import struct
 import threading
 import time
+import traceback
 
-from client import C2L_HELLO, C2L_RECORDS, C2L_RESUMED, HEADER, HELLO, \
-    L2C_EVENTS, L2C_HELLO, L2C_LIST, MAGIC, SUMMARY, VERSION, FRAME_MAX, \
-    Client
+from client import C2L_ERROR, C2L_HELLO, C2L_RECORDS, C2L_RESUMED, HEADER, \
+    HELLO, L2C_EVENTS, L2C_HELLO, L2C_LIST, MAGIC, SUMMARY, VERSION, \
+    FRAME_MAX, Client
 from echo import Echo, ask, asked, at_work, lose, served, tcp
 from fds import files_at_rest
 from handle import Handle
@@ -168,8 +170,8 @@ class Busy:
         def run():
             try:
                 function(*args)
-            except (OSError, AssertionError) as error:
-                self.errors.append(error)
+            except (OSError, AssertionError):
+                self.errors.append(traceback.format_exc())
         self.threads.append(threading.Thread(target=run, daemon=True))
         self.threads[-1].start()
 
@@ -178,22 +180,29 @@ class Busy:
         for thread in self.threads:
             thread.join(30)
             assert not thread.is_alive()
-        assert not self.errors, self.errors
+        assert not self.errors, "\n".join(self.errors)
+
+
+def errno_of(body):
+    return struct.unpack(">I", body[:4])[0]
 
 
 def lister(client, stop, answers):
-    """Lists by hand, one after the other; after RESUMED it asks again."""
+    """Lists by hand, one after the other; after RESUMED it asks again, and
+    where the daemon was changing what is listed."""
     request = 100
     while not stop.is_set():
         request += 1
         client.send(L2C_LIST, SUMMARY, request)
-        kind, number, _ = client.receive()
+        kind, number, body = client.receive()
         while (kind, number) != (C2L_RECORDS, request):
-            if kind == C2L_RESUMED:
+            if kind == C2L_RESUMED or (kind == C2L_ERROR and
+                                       errno_of(body) == errno.EAGAIN):
                 client.send(L2C_LIST, SUMMARY, request)
             else:  # the second answer to the one before
-                assert kind == C2L_RECORDS and number < request
-            kind, number, _ = client.receive()
+                assert kind == C2L_RECORDS and number < request, \
+                    (kind, number, request, body)
+            kind, number, body = client.receive()
         answers.append(request)
 
 
