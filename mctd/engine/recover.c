@@ -51,9 +51,17 @@
 #define WAYS_GATHERS 0x100
 #define WAYS_ERR     16 /* bits up */
 
+static int
+both_flow(uint64_t ways)
+{
+	return (ways & (UINT64_C(0xff) << 32 | 0xff)) == 0; /* WAY_FLOWS */
+}
+
 void
 recover_keep(const struct stream *st)
 {
+	uint64_t before =
+	    atomic_load_explicit(&st->count->ways, memory_order_relaxed);
 	const struct stream_side *s;
 	uint64_t ways = 0;
 	int i;
@@ -63,7 +71,10 @@ recover_keep(const struct stream *st)
 		ways = ways << 32 | (uint32_t)s->err << WAYS_ERR |
 		    (s->gather != -1 ? WAYS_GATHERS : 0) | s->way;
 	}
-	atomic_store_explicit(&st->count->ways, ways, memory_order_relaxed);
+	/* silence is counted from there, so the time is to be known first */
+	if (both_flow(before) && !both_flow(ways))
+		counters_touch(st->count, st->now_ms);
+	atomic_store_explicit(&st->count->ways, ways, memory_order_release);
 }
 
 /* What no engine keeps: that one was another's when it died. */

@@ -123,7 +123,7 @@ stream_start(struct stream *st, const struct stream_start *start,
 	st->count = count;
 	st->id = start->id;
 	st->rate = start->rate;
-	st->moved_ms = work->now_ms;
+	st->now_ms = st->moved_ms = work->now_ms;
 	st->end = END_NONE;
 	st->err = 0;
 }
@@ -468,10 +468,8 @@ settle(struct stream *st, int was_half_closed, struct stream_work *work)
 	struct stream_side *s;
 	int i;
 
-	if (!was_half_closed && stream_half_closed(st)) {
+	if (!was_half_closed && stream_half_closed(st))
 		st->moved_ms = work->now_ms;
-		counters_touch(st->count, work->now_ms);
-	}
 	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
 		s = &st->side[i];
 		if (s->way == WAY_FLOWS)
@@ -494,6 +492,7 @@ stream_run(struct stream *st, struct stream_work *work)
 	int i, n, was_half_closed = stream_half_closed(st);
 	uint64_t until;
 
+	st->now_ms = work->now_ms;
 	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
 		pay(st, i, work->now_ms);
 		until = work->moved + TURN_BYTES;
@@ -555,6 +554,7 @@ stream_look(struct stream *st, struct stream_work *work)
 	int i, was_half_closed = stream_half_closed(st);
 	struct stream_side *s;
 
+	st->now_ms = work->now_ms;
 	for (i = STREAM_PEER; i <= STREAM_DST; i++) {
 		s = &st->side[i];
 		pay(st, i, work->now_ms);

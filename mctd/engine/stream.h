@@ -62,6 +62,7 @@ struct stream {
 	struct counters_slot *count;
 	uint32_t id;
 	uint32_t rate;       /* bytes a second each way; 0: no limit */
+	uint64_t now_ms;     /* of this turn */
 	uint64_t moved_ms;   /* when bytes moved last */
 	enum end_reason end; /* with STREAM_OVER */
 	int err;

@@ -23,6 +23,7 @@
 #include "engine_dgram.h"
 #include "engine_rig.h"
 #include "engine_spy.h"
+#include "engine_trace.h"
 
 #define SLOT ERIG_FIRST
 
@@ -153,6 +154,64 @@ silence_of_a_half_closed_session_counts_on(void **state)
 	assert_int_equal(rig->ended[SLOT].serial, 0);
 	espy->ahead_ms = 160500;
 	wait_end(END_HALF_CLOSED);
+}
+
+/*
+ * Until it has died, it has something to do; but the half-close comes first.
+ */
+static void
+wait_stopped(void)
+{
+	struct pollfd died = { .fd = rig->channel, .events = POLLIN };
+	struct pollfd ended = { .fd = dst.outside, .events = POLLRDHUP };
+
+	while (poll(&died, 1, 1) == 0)
+		if (poll(&ended, 1, 0) == 1)
+			(void)send(dst.outside, "", 1, MSG_DONTWAIT);
+}
+
+/* The engine dies at that stop of a half-close after a long silence. */
+static void
+dies_with_a_half_close(unsigned int last)
+{
+	struct inner_session m = { .half_closed_ms = 60000 };
+	struct erig_side other[2];
+	struct etrace *trace;
+
+	erig_start(rig, 1, 0);
+	open_session(&m, ADDR_TCP);
+	ask();
+	espy->ahead_ms = 100000;
+	trace = etrace_begin(rig->pid, last);
+	shutdown(peer.outside, SHUT_WR);
+	etrace_go(trace);
+	wait_stopped();
+	erig_bury(rig);
+	assert_int_equal(etrace_end(trace), 1);
+	erig_succeed(rig);
+	m.recovered = 1;
+	erig_session_as(rig, &m, &peer, &dst);
+	erig_send_resumed(rig);
+	erig_pair(&other[0], ADDR_TCP, 0);
+	erig_pair(&other[1], ADDR_TCP, 0);
+	erig_session(rig, SLOT + 1, &other[0], &other[1], 1, 0);
+	assert_int_equal(erig_wait_end(rig, SLOT + 1)->reason, END_IDLE);
+	erig_close_pair(&other[0]);
+	erig_close_pair(&other[1]);
+	erig_close(rig, SLOT, rig->serial - 1);
+	wait_end(END_REQUESTED);
+	erig_stop(rig, 0);
+}
+
+/* It has just begun, and is not taken for as old as the last byte. */
+static void
+half_close_in_the_hand_is_a_new_silence(void **state)
+{
+	unsigned int last;
+
+	(void)state;
+	for (last = 1; last <= 16; last++)
+		dies_with_a_half_close(last);
 }
 
 static void
@@ -303,6 +362,7 @@ main(int argc, char *argv[])
 		TEST(a_question_is_answered),
 		TEST(silence_counts_on),
 		TEST(silence_of_a_half_closed_session_counts_on),
+		cmocka_unit_test(half_close_in_the_hand_is_a_new_silence),
 		TEST(lifetime_goes_on),
 		TEST(an_end_is_told_again),
 		TEST(a_session_that_no_engine_saw_begins),
