@@ -269,14 +269,26 @@ watch(void)
 	return loop_add(&parent.tick, TICK_MS);
 }
 
+static void
+close_sessions(enum end_reason reason)
+{
+	struct bridge *b;
+
+	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
+		sessions_close_all(b->slot, reason);
+}
+
 /* 1 when the end has come. */
 static int
 ended(void)
 {
 	uint64_t now;
 
-	if (children_failed())
+	if (children_failed()) {
+		/* cut short, which no end of file may hide */
+		close_sessions(END_STOPPED);
 		return 1;
+	}
 	if (parent.phase == PHASE_RUNNING)
 		return 0;
 	if (sessions_all() == 0 && bridges_next(1) == NULL)
@@ -284,13 +296,9 @@ ended(void)
 	now = clock_ms();
 	if (parent.phase == PHASE_DRAINING &&
 	    (parent.hurry || now >= parent.deadline_ms)) {
-		struct bridge *b;
-
 		log_info("closing %u sessions that did not end",
 		    sessions_all());
-		for (b = bridges_next(1); b != NULL;
-		     b = bridges_next(b->slot + 1))
-			sessions_close_all(b->slot, END_STOPPED);
+		close_sessions(END_STOPPED);
 		parent.phase = PHASE_ENDING;
 		parent.deadline_ms = now + LAST_MS;
 	}

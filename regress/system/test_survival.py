@@ -424,17 +424,19 @@ def test_death_of_a_sleeping_standby_is_said(context):
 
 
 def test_all_standbys_gone_ends_the_daemon_and_its_sessions(context):
-    line = Line(context, conf="limits { standby 1 }\n")
-    pair = line.pair()
-    exchange(*pair)
-    lose(line.daemon, "engine")
-    exchange(*pair)
-    os.kill(at_work(line.daemon, "engine"), signal.SIGKILL)
-    assert line.daemon.process.wait(20) == 1
-    assert "no standby engine is left: the daemon ends" in \
-        line.daemon.log_text()
-    for end in pair:
-        assert ending(end) in ("end", "reset")
-    # the service manager starts it anew
-    line.daemon.start()
-    line.check()
+    """They are cut short, and that is no end of file."""
+    for kind in ("engine", "control"):
+        line = Line(context, conf="limits { standby 1 }\n")
+        pair = line.pair()
+        exchange(*pair)
+        lose(line.daemon, kind)
+        exchange(*pair)
+        os.kill(at_work(line.daemon, kind), signal.SIGKILL)
+        assert line.daemon.process.wait(20) == 1
+        assert "no standby %s is left: the daemon ends" % kind in \
+            line.daemon.log_text()
+        for end in pair:
+            assert ending(end) == "reset"
+        # the service manager starts it anew
+        line.daemon.start()
+        line.check()
