@@ -478,6 +478,12 @@ datagrams_note_drops(void)
 	}
 }
 
+void
+datagrams_engine_takes(void)
+{
+	sources.full_ms = 0;
+}
+
 int
 datagrams_overdue(uint64_t now_ms)
 {

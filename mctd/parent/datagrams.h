@@ -32,6 +32,11 @@ int datagrams_source_closed(const struct inner_src *);
 int datagrams_lost(const struct inner_which *);
 void datagrams_engine_died(void);
 
+/*
+ * The engine was told something else: its channel is being emptied, though
+ * there was no room for this yet.
+ */
+void datagrams_engine_takes(void);
 /* Whether the engine owes an answer for longer than it may. */
 int datagrams_overdue(uint64_t now_ms);
 

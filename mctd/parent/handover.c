@@ -30,6 +30,8 @@ tell(uint32_t engine, struct frame_out *out, const int *fds, size_t nfds)
 	if (children_send(PROCESS_ENGINE, engine, out->data, frame_end(out),
 		fds, nfds) == 0) {
 		full_ms[engine] = 0;
+		if (engine == DATAGRAM_ENGINE)
+			datagrams_engine_takes();
 		return 0;
 	}
 	if (errno == EAGAIN && full_ms[engine] == 0)

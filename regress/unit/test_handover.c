@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../common/clock.h"
 #include "../../common/log.h"
 #include "../../mctd/parent/bridges.h"
 #include "../../mctd/parent/children.h"
@@ -517,6 +518,38 @@ options_are_those_of_the_beginning(void **state)
 	assert_int_equal(told.at[0].session.rate, 10);
 }
 
+/* Many sessions go first; that they do so is no hang. */
+static void
+datagrams_wait_while_sessions_go(void **state)
+{
+	uint32_t slot = slots_take(SLOT_BRIDGE);
+	struct bridge_spec *spec = slots_spec(slot);
+	struct bridge *b = bridges_at(slot);
+
+	(void)state;
+	assert_int_equal(addr_parse(&spec->src, "udp:127.0.0.1:9", NULL, NULL),
+	    0);
+	b->slot = slot;
+	b->state = BRIDGE_INSTALLING;
+	while (ready_session()->engine != DATAGRAM_ENGINE)
+		continue;
+	told.room = 0;
+	datagrams_begin(b);
+	assert_int_equal(datagrams_flush(), -1);
+	assert_int_equal(datagrams_overdue(clock_ms() + END_WAIT_S * 1000), 1);
+	told.room = 1;
+	handover_flush(DATAGRAM_ENGINE);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(datagrams_overdue(clock_ms() + END_WAIT_S * 1000), 0);
+	assert_int_equal(datagrams_flush(), -1);
+	assert_int_equal(datagrams_overdue(clock_ms() + END_WAIT_S * 1000), 1);
+	told.room = -1;
+	flush();
+	b->state = BRIDGE_FREE;
+	slots_give(slot);
+	assert_int_equal(datagrams_flush(), 0);
+}
+
 int
 main(void)
 {
@@ -531,6 +564,7 @@ main(void)
 		T(deaths_in_a_row_lose_none),
 		T(age_is_that_of_the_session),
 		T(options_are_those_of_the_beginning),
+		T(datagrams_wait_while_sessions_go),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
