@@ -92,6 +92,7 @@ EVERYBODY = (
     ("sendto", 3, "@zero", 1, QUIET, "@address", 16),
     ("sendto", 3, "@zero", 1, QUIET | 0x20000000, "@address", 16),
     ("sendto", 3, "@zero", 1, QUIET | 0x20000000, 0, 0),
+    ("sendto", 3, "@zero", 1, QUIET, 1 << 32, 16),  # not its half alone
     ("sendto", 3, "@zero", 1, QUIET | 1, 0, 0),
     ("sendto", 3, "@zero", 1, 0x4000, 0, 0),
     ("setsockopt", 3, 1, 1, "@zero", 4), ("setsockopt", 3, 6, 31, "@zero", 4),
@@ -125,6 +126,7 @@ FORBIDDEN = {
     ),
     "parent": EVERYBODY + (
         ("read", HIGH, "@zero", 1), ("read", LOW_FDS, "@zero", 1),
+        ("read", 1 << 32 | HIGH, "@zero", 1),
         ("recvfrom", HIGH, "@zero", 1, 0, 0, 0),
         ("recvmsg", HIGH, "@zero", 0), ("recvmmsg", 3, "@zero", 1, 0x40, 0),
         ("sendmsg", HIGH, "@zero", QUIET),
