@@ -105,6 +105,7 @@ dgram_setup(struct dgram_table *t)
 int
 dgram_src(struct dgram_table *t, const struct inner_src *m, int fd)
 {
+	struct counters *c = t->counters;
 	struct dgram_src *s;
 
 	if (m->src >= t->bridges || !is_dgram_kind(m->kind))
@@ -112,6 +113,9 @@ dgram_src(struct dgram_table *t, const struct inner_src *m, int fd)
 	s = &t->srcs[m->src];
 	if (s->kind != ADDR_NONE || report_src_waits(t->reports, m->src))
 		return -1;
+	if (!t->begun)
+		hand_take_over(c->hand, c->slots, t->bridges);
+	t->begun = 1;
 	s->fd = fd;
 	s->kind = m->kind;
 	s->readable = 1;
@@ -232,14 +236,6 @@ dgram_src_close(struct dgram_table *t, const struct inner_src *m)
 	report_src_closed(t->reports, m->src, s->kind);
 	s->kind = ADDR_NONE;
 	return 0;
-}
-
-void
-dgram_take_over(struct dgram_table *t)
-{
-	struct counters *c = t->counters;
-
-	hand_take_over(c->hand, c->slots, t->bridges);
 }
 
 void

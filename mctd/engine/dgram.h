@@ -26,6 +26,7 @@ struct dgram_table {
 	uint32_t bridges;     /* of each as many */
 	uint32_t first_watch; /* one for each src */
 	int resumed;          /* see dgram_resumed */
+	int begun;            /* has heard of a src */
 	struct chain *runs;   /* by src + 1: the slots of bridges */
 	struct counters *counters;
 	struct reports *reports;
@@ -52,9 +53,6 @@ void dgram_close(struct dgram_table *, uint32_t slot, uint64_t serial);
 
 /* Ends what is attached as well; -1 when there is no such src. */
 int dgram_src_close(struct dgram_table *, const struct inner_src *);
-
-/* Before all else, in the place of an engine that died. */
-void dgram_take_over(struct dgram_table *);
 
 /* Of a dead engine's dsts all have come: srcs can be read now. */
 void dgram_resumed(struct dgram_table *);

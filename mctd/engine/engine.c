@@ -89,7 +89,6 @@ take_activate(struct engine *e, struct frame_in *in, const int *fds,
 		return -1;
 	e->active = 1;
 	e->work.pipes.owner = e->counters.pipes;
-	dgram_take_over(&e->dgram);
 	show_title(e, which);
 	return 0;
 }

@@ -42,7 +42,7 @@ void hand_count(struct arrived *, const struct batch_message *,
 void hand_publish(struct counters_hand *, uint32_t slot, struct counters_slot *,
     const struct arrived *, uint32_t dropped);
 
-/* First of all, in a dead engine's place: ends what that had begun. */
+/* Before anything else: ends what a dead engine had begun here, if any. */
 void hand_take_over(struct counters_hand *, struct counters_slot *,
     uint32_t nslots);
 
