@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "../../common/clock.h"
@@ -265,6 +266,40 @@ dying_twice_counts_once(void **state)
 	die_twice(&local, 420, 1009);
 }
 
+/* Whatever stands there are figures; the next engine lives and carries. */
+static void
+forged_hands_are_figures(void **state)
+{
+	static const uint8_t bytes[] = { 0, 1, 20, 0x7f, 0xff };
+	struct counters_hand *hand;
+	struct gift none = { ADDR_UDP, 0, 0 };
+	uint32_t i;
+	size_t k, n;
+
+	(void)state;
+	for (k = 0; k <= sizeof bytes; k++) {
+		begin(&none);
+		hand = rig->counters.hand;
+		erig_kill(rig);
+		for (n = 0; n < sizeof hand->calls; n++)
+			hand->calls[n] =
+			    k < sizeof bytes ? bytes[k] : (uint8_t)random();
+		atomic_store(&hand->src, SRC + 1);
+		atomic_store(&hand->turn, UINT64_MAX - 1);
+		atomic_store(&hand->slot, UINT32_MAX - (uint32_t)k);
+		erig_succeed(rig);
+		tell_all(&none);
+		edgram_give(777, 0);
+		for (i = 0; i < DSTS; i++) {
+			edgram_expect(&dsts[i], 777, 0);
+			edgram_close_dst(&dsts[i]);
+		}
+		close(edgram.src);
+		close(edgram.sender);
+		erig_stop(rig, 0);
+	}
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -273,6 +308,7 @@ main(int argc, char *argv[])
 		cmocka_unit_test(grouped_ones_are_counted),
 		cmocka_unit_test(local_ones_are_counted),
 		cmocka_unit_test(dying_twice_counts_once),
+		cmocka_unit_test(forged_hands_are_figures),
 	};
 
 	erig_init(argc, argv);
