@@ -78,7 +78,8 @@ uplink_send(struct frame_out *out)
 		uplink_fatal("a message to the parent does not fit");
 	if (frame_packet_send(uplink.fd, out->data, len) == 0)
 		return 0;
-	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ||
+	    errno == ENOMEM) {
 		loop_channel_full();
 		errno = EAGAIN;
 		return -1;

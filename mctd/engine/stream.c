@@ -60,6 +60,7 @@
 
 #include "../../common/limits.h"
 #include "kind.h"
+#include "look.h"
 #include "mark.h"
 #include "pass.h"
 #include "recover.h"
@@ -229,12 +230,19 @@ wants(const struct stream *st)
 	return w;
 }
 
+/* The kernel has some errors of its own that are no errno values (524). */
+static int
+known(int err)
+{
+	return look_is_errno(err) ? err : EIO;
+}
+
 enum pass
 stream_stop(struct stream *st, enum end_reason end, int err)
 {
 	assert(st->end == END_NONE);
 	st->end = end;
-	st->err = err;
+	st->err = known(err);
 	return PASS_OVER;
 }
 
@@ -273,7 +281,7 @@ broken(struct stream *st, int i, int err)
 	assert(st->side[i].way == WAY_FLOWS && t->err == 0);
 	st->side[i].way = WAY_BROKEN;
 	st->side[i].unsure = 0;
-	t->err = err;
+	t->err = known(err);
 	recover_keep(st);
 	if (t->way != WAY_FLOWS)
 		return stream_over(st, !i, err);
@@ -305,7 +313,7 @@ stream_reset(struct stream *st, int i, int err)
 		return stream_over(st, i, s->err);
 	if (t->way == WAY_FLOWS)
 		return broken(st, !i, err);
-	s->err = err;
+	s->err = known(err);
 	recover_keep(st);
 	return PASS_MORE;
 }

@@ -287,7 +287,8 @@ greeting(const struct conf *conf, const struct identity *id,
 	same[SAME_ENTRY] = sizeof(struct registry_slot);
 	same[SAME_SPEC] = sizeof(struct bridge_spec);
 	same[SAME_EVENT] = sizeof(struct ring_place);
-	same[SAME_COUNTERS] = sizeof(struct counters_slot);
+	same[SAME_COUNTERS] =
+	    sizeof(struct counters_slot) + sizeof(struct counters_hand);
 }
 
 static int
