@@ -583,6 +583,10 @@ sessions_adopt(const struct session *from)
 	s->fd[0] = from->fd[0];
 	s->fd[1] = from->fd[1];
 	s->opened_ms = from->opened_ms;
+	s->idle_ms = from->idle_ms;
+	s->half_closed_ms = from->half_closed_ms;
+	s->lifetime_ms = from->lifetime_ms;
+	s->rate = from->rate;
 	s->has_waiter = from->has_waiter;
 	s->waiter = from->waiter;
 	s->host = host_hash(s->bridge, &e->peer);

@@ -112,8 +112,9 @@ int sessions_freed(void);
 
 /*
  * In the next parent: one of its predecessor's, in a slot whose entry and
- * bridge stand.  state, bridge, engine, serial, reason, fd, opened_ms and the
- * waiter are taken from it; lists and figures follow.  0 or -1.
+ * bridge stand.  state, bridge, engine, serial, reason, fd, what an engine was
+ * told first and the waiter are taken from it; lists and figures follow.  0 or
+ * -1.
  */
 int sessions_adopt(const struct session *);
 

@@ -291,6 +291,10 @@ upgrade_wire_put_session(struct frame_out *out, const struct upgrade_session *m)
 	frame_put_u64(out, s->serial);
 	frame_put_u8(out, (uint8_t)s->reason);
 	frame_put_u64(out, s->opened_ms);
+	frame_put_u32(out, s->idle_ms);
+	frame_put_u32(out, s->half_closed_ms);
+	frame_put_u32(out, s->lifetime_ms);
+	frame_put_u32(out, s->rate);
 	put_flag(out, s->fd[0] != -1);
 	put_flag(out, s->fd[1] != -1);
 	put_waiter(out, s->has_waiter, &s->waiter);
@@ -310,6 +314,10 @@ upgrade_wire_get_session(struct frame_in *in, struct upgrade_session *m)
 	s->serial = frame_get_u64(in);
 	s->reason = (enum end_reason)frame_get_u8(in);
 	s->opened_ms = frame_get_u64(in);
+	s->idle_ms = frame_get_u32(in);
+	s->half_closed_ms = frame_get_u32(in);
+	s->lifetime_ms = frame_get_u32(in);
+	s->rate = frame_get_u32(in);
 	s->fd[0] = get_flag(in) ? 0 : -1;
 	s->fd[1] = get_flag(in) ? 0 : -1;
 	get_waiter(in, &s->has_waiter, &s->waiter);

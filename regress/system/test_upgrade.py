@@ -73,6 +73,23 @@ def test_ended_sessions_are_shown(context):
     assert line.daemon.show("ended") == before
 
 
+def test_times_of_sessions_go_on(context):
+    """What an engine was told of a session holds for the next one, too."""
+    idle, old = tcp(context), tcp(context)
+    echo = Echo(tcp(context))
+    daemon = context.daemon(
+        QUICK + "bridge %s %s { idle 3 }\nbridge %s %s { lifetime 3 }\n" % (
+            idle, echo.text, old, echo.text))
+    monitor = Monitor(context, daemon)
+    peers = [asked(src) for src in (idle, old)]
+    for _ in range(2):
+        upgrade(daemon)
+    for reason in ("idle", "lifetime"):
+        monitor.wait("session-closed", reason=reason)
+    for peer in peers:
+        peer.close()
+
+
 def check_load(context, kinds, **more):
     """Random traffic with one upgrade after the other, two engines: every
     byte and every end as if there had been none."""

@@ -201,6 +201,10 @@ make_session(struct upgrade_session *m)
 	fill(&s->engine, sizeof s->engine);
 	fill(&s->serial, sizeof s->serial);
 	fill(&s->opened_ms, sizeof s->opened_ms);
+	fill(&s->idle_ms, sizeof s->idle_ms);
+	fill(&s->half_closed_ms, sizeof s->half_closed_ms);
+	fill(&s->lifetime_ms, sizeof s->lifetime_ms);
+	fill(&s->rate, sizeof s->rate);
 	s->reason = END_REQUESTED;
 	s->has_waiter = 1;
 	s->waiter.slot = 1;
