@@ -5,6 +5,10 @@
  * halt in time, STOPPED.  One that dies meanwhile is followed by a standby,
  * of another number, with which it begins anew.
  *
+ * One that is let go before it has answered may answer later, or not at all.
+ * That is no offence, and no answer to the next question, so it is not asked
+ * again but stopped.
+ *
  * Calls: clock_nanosleep, kill, wait4
  */
 
@@ -29,6 +33,7 @@ enum stand {
 static struct {
 	enum stand stand;
 	pid_t pid;
+	int late; /* let go before it answered */
 } child[LIMIT_CHILDREN];
 
 static int
@@ -41,9 +46,12 @@ stands(unsigned int i)
 static void
 ask(unsigned int i, pid_t pid)
 {
+	if (child[i].pid != pid)
+		child[i].late = 0;
 	child[i].stand = STAND_ASKED;
 	child[i].pid = pid;
-	children_tell(i, MSG_P2X_HALT);
+	if (!child[i].late)
+		children_tell(i, MSG_P2X_HALT);
 }
 
 int
@@ -51,11 +59,20 @@ freeze_halted(pid_t pid)
 {
 	unsigned int i;
 
-	for (i = 0; i < LIMIT_CHILDREN; i++)
-		if (child[i].stand == STAND_ASKED && child[i].pid == pid) {
+	for (i = 0; i < LIMIT_CHILDREN; i++) {
+		if (child[i].pid != pid)
+			continue;
+		if (child[i].late) {
+			child[i].late = 0;
+			return 0;
+		}
+		/* it may have said so, and been stopped before it was heard */
+		if (child[i].stand == STAND_ASKED ||
+		    child[i].stand == STAND_STOPPED) {
 			child[i].stand = STAND_HALTED;
 			return 0;
 		}
+	}
 	return -1;
 }
 
@@ -144,6 +161,7 @@ let_go(int killed)
 		else if (killed)
 			(void)kill(child[i].pid, SIGKILL);
 		else {
+			child[i].late |= child[i].stand != STAND_HALTED;
 			children_tell(i, MSG_P2X_GO_ON);
 			(void)kill(child[i].pid, SIGCONT);
 		}
