@@ -28,6 +28,7 @@
 #include "../../common/log.h"
 #include "accept.h"
 #include "bridges.h"
+#include "children.h"
 #include "clients.h"
 #include "local.h"
 #include "mend.h"
@@ -174,6 +175,7 @@ mend_control(const struct conf *conf)
 	if (fd == -1)
 		return;
 	clients_stop();
+	(void)children_fill_low_fds(); /* it may have had one */
 	(void)clients_listen(fd);
 	log_warn("%s: its removed path is made again%s", what,
 	    conf->socket_group[0] != '\0' ?
@@ -193,6 +195,7 @@ mend_upgrade(void)
 	if (fd == -1)
 		return;
 	upgrade_give_stop();
+	(void)children_fill_low_fds();
 	upgrade_give_listen(fd);
 }
 

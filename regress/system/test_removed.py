@@ -102,6 +102,24 @@ def test_removed_control_socket_comes_again_by_itself(context):
     assert not os.path.exists(scene.daemon.socket)
 
 
+def test_socket_made_again_leaves_no_low_number_free(context):
+    """On those the parent may read and send: no traffic has one."""
+    src, echo = tcp(context), Echo(tcp(context))
+    daemon = context.daemon("bridge %s %s\n" % (src, echo.text))
+    for path in (daemon.socket, daemon.socket + ".upgrade"):
+        os.unlink(path)
+        daemon.reload()
+        wait_for(lambda path=path: os.path.exists(path), 20, path)
+    with asked(src):
+        folder = "/proc/%d/fd/" % daemon.pid
+        assert set(range(32)) <= set(map(int, os.listdir(folder)))
+        with open("/proc/net/tcp") as stream:
+            traffic = {"socket:[%s]" % line.split()[9] for line in stream}
+        numbers = {int(fd) for fd in os.listdir(folder)
+                   if os.readlink(folder + fd) in traffic}
+        assert len(numbers) == 3 and min(numbers) >= 32, numbers
+
+
 def test_removed_directory_takes_a_restart_and_that_is_said(context):
     scene = Scene(context)
     run = os.path.dirname(scene.daemon.socket)
