@@ -170,9 +170,14 @@ await_commit(void)
 
 	if (upgrade_link_recv(give.fd, buf, &in, NULL, &nfds) == -1)
 		return -1;
-	if (in.type == MSG_N2O_COMMIT && frame_done(&in) == 0)
+	if (in.type != MSG_N2O_COMMIT || frame_done(&in) == -1) {
+		errno = EBADMSG;
+		return -1;
+	}
+	/* what is done then cannot be undone where there is no standby */
+	if (upgrade_link_is_open(give.fd))
 		return 0;
-	errno = EBADMSG;
+	errno = EPIPE;
 	return -1;
 }
 

@@ -31,6 +31,14 @@ wait_for(int fd, short what, uint64_t deadline_ms)
 }
 
 int
+upgrade_link_is_open(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) <= 0;
+}
+
+int
 upgrade_link_send(int fd, struct frame_out *out, const int *fds, size_t nfds)
 {
 	static const struct timespec pause = { .tv_nsec = 1000000 };

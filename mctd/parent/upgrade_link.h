@@ -14,6 +14,9 @@
 /* A message without a body. */
 #define UPGRADE_SHORT FRAME_HEADER
 
+/* The other one is there, and has said nothing that was not heard. */
+int upgrade_link_is_open(int fd);
+
 /* 0, or -1 with errno: ETIMEDOUT, EPIPE. */
 int upgrade_link_send(int fd, struct frame_out *, const int *fds, size_t nfds);
 int upgrade_link_send_short(int fd, uint16_t type);

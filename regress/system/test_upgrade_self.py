@@ -414,9 +414,8 @@ def test_next_one_says_nothing_more(context):
 
 
 def test_next_one_dies_when_it_said_commit(context):
-    """It may be that it hears DONE no more: then the daemon goes on with
-    its standbys."""
-    line = Line(context)
+    """The daemon goes on as it is, for it may have no standby."""
+    line = Line(context, conf="limits { standby 0 }\n")
     pair = line.pair()
     exchange(*pair)
     same, _ = learn_same(line.daemon)
