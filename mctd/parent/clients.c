@@ -17,7 +17,7 @@
  * The slot after the last is for one that is refused, which control tells
  * why; while that is under way others that are refused are closed at once.
  *
- * Calls: accept4, close, getpid
+ * Calls: accept4, close
  */
 
 #include <sys/types.h>
@@ -34,6 +34,7 @@
 #include "clients.h"
 #include "events.h"
 #include "loop.h"
+#include "self.h"
 #include "slots.h"
 #include "system.h"
 
@@ -98,7 +99,7 @@ role_of(const struct system_peer *peer)
 	const struct clients_rules *r = &clients.rules;
 
 	/* a bridge that leads to the control socket would lend our power */
-	if (peer->pid == getpid())
+	if (self_is(peer->pid))
 		return ROLE_NONE;
 	if (peer->uid == 0 || (r->has_starter && peer->uid == r->starter))
 		return ROLE_ADMIN;

@@ -115,19 +115,34 @@ allowed_directory(const struct addr *a, const char **name, const char **why)
 	return d;
 }
 
+/* Whether it is a socket of that name: a path, or else an abstract one. */
+static int
+is_socket(const struct addr *a, const char *name)
+{
+	const char *path = a->u.un.sun_path;
+	size_t len = strlen(name);
+
+	if (a->u.sa.sa_family != AF_LOCAL || len == 0)
+		return 0;
+	if (name[0] == '/')
+		return strcmp(path, name) == 0;
+	return path[0] == '\0' &&
+	    a->len == offsetof(struct sockaddr_un, sun_path) + 1 + len &&
+	    memcmp(path + 1, name, len) == 0;
+}
+
 int
 local_check(const struct addr *a, const char **why)
 {
 	const char *name;
 
-	if (!addr_is_path(a))
-		return 0;
-	if (strcmp(a->u.un.sun_path, local.control) == 0 ||
-	    strcmp(a->u.un.sun_path, local.upgrade) == 0) {
+	if (is_socket(a, local.control) || is_socket(a, local.upgrade)) {
 		*why = "this is mctd's control socket";
 		errno = EACCES;
 		return -1;
 	}
+	if (!addr_is_path(a))
+		return 0;
 	return allowed_directory(a, &name, why) == NULL ? -1 : 0;
 }
 

@@ -29,6 +29,7 @@
 #include "children.h"
 #include "daemon.h"
 #include "freeze.h"
+#include "self.h"
 #include "system.h"
 #include "upgrade_give.h"
 #include "upgrade_link.h"
@@ -252,7 +253,7 @@ may_upgrade(int fd)
 
 	if (system_peer(fd, &give.peer) == -1)
 		return 0;
-	if (peer->pid != getpid() &&
+	if (!self_is(peer->pid) &&
 	    (peer->uid == 0 || peer->uid == give.setup.starter))
 		return 1;
 	if (log_rate(&give.rate, 1, "refused upgrades"))

@@ -20,6 +20,7 @@
 #include "../share/ring.h"
 #include "children.h"
 #include "reload.h"
+#include "self.h"
 #include "system.h"
 #include "upgrade_give.h"
 #include "upgrade_link.h"
@@ -194,6 +195,7 @@ upgrade_take_begin(const char *socket_path, const struct upgrade_hello *ours)
 	if (greet() == -1)
 		return -1;
 	for_each_table(sandbox_grant_unmap);
+	self_follows((pid_t)take.theirs.pid);
 	upgrade_system_join(take.theirs.pid);
 	upgrade_adopt_setup(&take.tables);
 	return 0;

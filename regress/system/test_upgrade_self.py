@@ -133,6 +133,10 @@ def test_abstract_control_socket(context):
     assert old.wait(20) == 0
     exchange(*pair)
     assert line.daemon.ctl("show", "summary")[0] == 0
+    for name in (line.daemon.socket, line.daemon.socket + ".upgrade"):
+        status, _, err = line.daemon.ctl("bridge", "add", tcp(context),
+                                         "unix:@" + name)
+        assert status == 1 and "control socket" in err, (name, err)
 
 
 def test_most_children_in_the_background(context):
