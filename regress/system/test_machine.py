@@ -109,15 +109,20 @@ def test_full_disk_of_paths_refuses_and_harms_nothing(context):
 
 
 def test_full_disk_of_the_control_socket_is_said(context):
-    disk = small_disk(context, "run", "nr_inodes=2")
+    """It takes two files there, for it and for the socket of upgrades."""
+    disk = small_disk(context, "run", "nr_inodes=3")
     scene = Scene(context)
     scene.daemon.socket = os.path.join(disk, "mctd.sock")
-    with open(os.path.join(disk, "filler"), "w"):
-        pass
-    status, _, err = scene.daemon.run("-d")
-    assert status == 1 and "control socket %s: No space left on device" % \
-        scene.daemon.socket in err, err
-    os.unlink(os.path.join(disk, "filler"))
+    fillers = [os.path.join(disk, name) for name in ("one", "two")]
+    for path in fillers:
+        with open(path, "w"):
+            pass
+    for what, end in (("control", ""), ("upgrade", ".upgrade")):
+        status, _, err = scene.daemon.run("-d")
+        assert status == 1 and "%s socket %s%s: No space left on device" % (
+            what, scene.daemon.socket, end) in err, err
+        assert not os.path.exists(scene.daemon.socket)
+        os.unlink(fillers.pop())
     scene.start().carry()
 
 
