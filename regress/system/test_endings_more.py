@@ -483,7 +483,7 @@ def test_timeout_with_bytes_undelivered_is_a_reset(context):
             counted = event.get("bytes-to-dst", 0) + event.get(
                 "bytes-to-src", 0)
             assert len(got) <= counted < len(sent), (event, len(got))
-    at_once(context, check, options="idle 1")
+    at_once(context, check, options="idle 3")
 
 
 # Urgent bytes

@@ -11,7 +11,7 @@ from watch import Monitor
 
 
 def test_lifetime_with_bytes_undelivered_is_a_reset(context):
-    line = Line(context, options="lifetime 1s")
+    line = Line(context, options="lifetime 3s")
     monitor = Monitor(context, line.daemon)
     peer, dst = line.pair()
     sent = fill(peer)
