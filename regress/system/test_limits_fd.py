@@ -7,6 +7,7 @@ import subprocess
 from echo import Echo, ask, asked, descriptors, lose, served, tcp, \
     turned_away
 from ends import connect
+from fds import files_at_rest
 from program import wait_for
 from watch import Monitor
 
@@ -23,6 +24,7 @@ def set_limit(daemon, soft):
 
 def limit(daemon, more):
     """From now on the parent may have so many descriptors more."""
+    files_at_rest(daemon)
     top = sorted(descriptors(daemon))
     assert top == list(range(len(top))), top
     set_limit(daemon, len(top) + more)

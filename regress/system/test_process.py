@@ -10,6 +10,7 @@ from echo import Echo, ask, asked, at_work, descriptors, ending, lose, \
     served, tcp
 from ends import accept, app_directory, connect, exchange, listen, make, \
     receiver
+from fds import files_at_rest
 from handle import Handle
 from program import children_of, title_of, wait_for
 from watch import Monitor
@@ -123,6 +124,7 @@ def test_low_descriptors_are_taken_before_traffic(context):
         os.mkdir(context.path("d%d" % n))
         lines.append('directory "%s"' % context.path("d%d" % n))
     daemon = context.daemon("\n".join(lines) + "\n")
+    files_at_rest(daemon)
     before = descriptors(daemon)
     assert set(range(LOW_FDS)) <= before
     with asked(src):
