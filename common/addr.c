@@ -37,6 +37,9 @@ const struct addr_row addr_rows[ADDR_KINDS] = {
 	    SOCK_STREAM, IPPROTO_SCTP },
 	[ADDR_SEQTIPC] = { "seqtipc", ADDR_GROUP_TIPC, SOCK_SEQPACKET,
 	    SOCK_SEQPACKET, 0 },
+	[ADDR_UDPLITE] = { "udplite", ADDR_GROUP_IP, SOCK_DGRAM, SOCK_DGRAM,
+	    IPPROTO_UDPLITE },
+	[ADDR_TIPC] = { "tipc", ADDR_GROUP_TIPC, SOCK_RDM, SOCK_RDM, 0 },
 };
 
 static const struct addr_family *const families[] = {

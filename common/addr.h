@@ -4,7 +4,8 @@
  *	tcp:127.0.0.1:80   tcp:[fe80::1%eth0]:80   tcp:*:80
  *	udp:10.0.0.1:53    unix:/run/app/a.sock    unix:@abstract
  *	unixdgram:/run/app/d.sock   unixseq:/run/app/s.sock
- *	mptcp:, sctp:, seqsctp: as tcp:   vsock:CID:PORT   seqtipc:TYPE:INSTANCE
+ *	mptcp:, sctp:, seqsctp: as tcp:   udplite: as udp:
+ *	vsock:CID:PORT   seqtipc:TYPE:INSTANCE   tipc:TYPE:INSTANCE
  *
  * What addr_print writes, addr_parse reads back to the same.  Nothing here
  * allocates or keeps state; every function may be called from any thread.
@@ -33,6 +34,8 @@ enum addr_kind {
 	ADDR_SCTP,    /* a stream of bytes over an SCTP association */
 	ADDR_SEQSCTP, /* its messages, one to one */
 	ADDR_SEQTIPC,
+	ADDR_UDPLITE,
+	ADDR_TIPC, /* reliable datagrams */
 	ADDR_KINDS
 };
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "addr.h"
+#include "join.h"
 #include "limits.h"
 
 /*
@@ -25,27 +26,48 @@ enum option_flag {
 };
 
 struct bridge_options {
-	uint32_t max;             /* sessions at a time; 0: all there are */
+	/*
+	 * Sessions at a time, 0: all there are; of a connectionless bridge
+	 * the largest payload, 0: any.
+	 */
+	uint32_t max;
 	uint32_t max_per_source;  /* of one peer host; 0: no limit */
 	uint32_t connection_rate; /* accepted a second; 0: no limit */
-	uint32_t rate;            /* bytes/s of a session, each way; 0: none */
-	uint32_t backlog;         /* peers that wait in the kernel */
-	uint32_t connect_s;       /* each dst must answer within */
-	uint32_t idle_s;          /* a silent session ends */
-	uint32_t half_closed_s;   /* a silent half-closed one */
-	uint32_t lifetime_s;      /* any session ends; 0: never */
-	uint32_t keepalive_s;     /* silence before the first probe; 0: off */
+	uint32_t
+	    rate; /* bytes/s of a session, each way; of datagrams; 0: none */
+	uint32_t backlog;       /* peers that wait in the kernel */
+	uint32_t connect_s;     /* each dst must answer within */
+	uint32_t idle_s;        /* a silent session ends */
+	uint32_t half_closed_s; /* a silent half-closed one */
+	uint32_t lifetime_s;    /* any session ends; 0: never */
+	uint32_t keepalive_s;   /* silence before the first probe; 0: off */
 	uint32_t keepalive_interval_s; /* between probes; 0: the system's */
 	uint32_t keepalive_count;      /* unanswered probes; 0: the system's */
-	uint32_t user_timeout_s;   /* unacknowledged data; 0: the system's */
-	uint32_t hold_s;           /* a failed dst of several is left out */
-	uint32_t nodelay;          /* enum option_flag */
-	uint32_t dscp;             /* 0 to 63, both sides */
-	uint32_t mark;             /* of dst sockets; 0: none */
-	uint32_t nmore;            /* of more, in use */
-	char device[DEVICE_BYTES]; /* dst sockets; empty: any */
-	struct addr source;        /* they come from; ADDR_NONE: any */
+	uint32_t user_timeout_s; /* unacknowledged data; 0: the system's */
+	uint32_t hold_s;         /* a failed dst of several is left out */
+	uint32_t nodelay;        /* enum option_flag */
+	uint32_t dscp;           /* 0 to 63, both sides */
+	uint32_t mark;           /* of dst sockets; 0: none */
+	uint32_t min;            /* payload; smaller ones are dropped */
+	uint32_t datagram_rate;  /* datagrams a second; 0: no limit */
+	uint32_t hops;           /* enum option_flag: TTL less one */
+	uint32_t broadcast;      /* enum option_flag: dst may be one */
+	uint32_t loop;           /* enum option_flag: may lead to a src here */
+	uint32_t reply;          /* enum option_flag: carries answers back */
+	uint32_t flows;          /* with reply or source client: at a time */
+	uint32_t receive_buffer; /* bytes of a src socket; 0: as usual */
+	uint32_t send_buffer;    /* bytes of a dst socket; 0: as usual */
+	uint32_t ttl;            /* of what leaves; 0: groups get nothing */
+	uint32_t loopback;       /* enum option_flag: own packets come back */
+	uint32_t source_client;  /* dsts see the sender's address: 0 or 1 */
+	uint32_t njoins;         /* of joins, in use */
+	uint32_t nmore;          /* of more, in use */
+	char device[DEVICE_BYTES];    /* dst sockets; empty: any */
+	char in_device[DEVICE_BYTES]; /* src hears nothing else; empty: any */
+	char affinity[DEVICE_BYTES];  /* groups are sent to there; empty: any */
+	struct addr source;           /* they come from; ADDR_NONE: any */
 	struct addr more[DSTS_MAX - 1]; /* tried after dst, in this order */
+	struct bridge_join joins[JOINS_MAX];
 };
 
 struct bridge_spec {
@@ -61,17 +83,24 @@ enum option_unit {
 	OPTION_SECONDS, /* 90, 90s, 5m, 2h, 1d */
 	OPTION_FLAG,    /* yes, no */
 	OPTION_DEVICE,  /* the name of an interface */
-	OPTION_HOST,    /* an address of this machine, without a port */
-	OPTION_DST      /* a further dst; may be given again and again */
+	OPTION_HOST,    /* an address of this machine, no port; or "client" */
+	OPTION_DST,     /* a further dst; may be given again and again */
+	OPTION_JOIN     /* a group, see join.h; again and again */
 };
 
 /* Where an option has an effect: see bridge_option_applies. */
 enum option_reach {
-	REACH_ALL,
-	REACH_HALF, /* ends that can be closed one way */
+	REACH_ANY,      /* every bridge */
+	REACH_SESSIONS, /* every bridge with sessions */
+	REACH_HALF,     /* ends that can be closed one way */
 	REACH_TCP,
+	REACH_DELAYS, /* TCP and SCTP */
 	REACH_IP,
-	REACH_DST, /* dsts that are IP */
+	REACH_DST,     /* dsts that are IP */
+	REACH_DGRAM,   /* connectionless bridges */
+	REACH_UDP,     /* ends of them that are IP */
+	REACH_UDP_SRC, /* srcs alone */
+	REACH_UDP_DST,
 	REACHES
 };
 
@@ -99,7 +128,8 @@ uint32_t bridge_option_number(const struct bridge_options *,
 /*
  * Reads what a person writes and puts it in.  resolver as in addr_parse.
  * Returns 0, or -1 with errno EINVAL (no such notation), ERANGE (out of
- * range), EEXIST (given already), ENOSPC (more than DSTS_MAX dsts), or what
+ * range), EEXIST (given already), ENOSPC (more than DSTS_MAX dsts, or more
+ * than JOINS_MAX groups), or what
  * addr_parse says, and *why a sentence without the option's name in it, valid
  * until the next call.
  */
@@ -107,13 +137,18 @@ int bridge_option_set(struct bridge_options *, const struct bridge_option *,
     const char *text, const struct addr_resolver *, const char **why);
 
 /*
- * Writes the nth value (0, 1, ...; but OPTION_DST has one at most) so that
+ * Writes the nth value (0, 1, ...; of all but OPTION_DST and OPTION_JOIN the
+ * one at most) so that
  * bridge_option_set reads it back to the same.  Returns 1, or 0 when there is
  * no nth value: it is not given.
  */
 #define OPTION_TEXT_BYTES ADDR_TEXT_BYTES
 int bridge_option_text(const struct bridge_options *,
     const struct bridge_option *, unsigned int nth, char *buf, size_t size);
+
+/* Where the value of an OPTION_DEVICE lies: DEVICE_BYTES. */
+char *bridge_option_device(struct bridge_options *,
+    const struct bridge_option *);
 
 /* Makes it one that is not given. */
 void bridge_option_clear(struct bridge_options *, const struct bridge_option *);
@@ -141,6 +176,8 @@ void bridge_options_resolve(struct bridge_options *,
 
 /* The nth dst: 0 is spec->dst; NULL beyond the last. */
 const struct addr *bridge_dst(const struct bridge_spec *, unsigned int nth);
+/* Whether its datagrams travel by flows, so that askers are told apart. */
+int bridge_has_flows(const struct bridge_spec *);
 /* Whether src and all dsts are the same, in the same order. */
 int bridge_same_ends(const struct bridge_spec *, const struct bridge_spec *);
 

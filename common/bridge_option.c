@@ -14,6 +14,7 @@
 #define KEEPALIVE_COUNT_MAX 127
 
 #define DSCP_MAX            63
+#define TTL_MAX             255
 
 #define AT(member)          offsetof(struct bridge_options, member)
 
@@ -22,20 +23,21 @@
  * names, and FIELD_OPTIONS counts from the first.
  */
 const struct bridge_option bridge_options[] = {
-	{ "max", OPTION_COUNT, 0, LIMIT_SESSIONS_MAX, AT(max), REACH_ALL },
+	{ "max", OPTION_COUNT, 0, LIMIT_SESSIONS_MAX, AT(max), REACH_ANY },
 	{ "max-per-source", OPTION_COUNT, 0, LIMIT_SESSIONS_MAX,
-	    AT(max_per_source), REACH_ALL },
+	    AT(max_per_source), REACH_SESSIONS },
 	{ "connection-rate", OPTION_COUNT, 0, LIMIT_SESSIONS_MAX,
-	    AT(connection_rate), REACH_ALL },
-	{ "rate", OPTION_BYTES, 0, RATE_MAX, AT(rate), REACH_ALL },
-	{ "backlog", OPTION_COUNT, 0, BACKLOG_MAX, AT(backlog), REACH_ALL },
+	    AT(connection_rate), REACH_SESSIONS },
+	{ "rate", OPTION_BYTES, 0, RATE_MAX, AT(rate), REACH_ANY },
+	{ "backlog", OPTION_COUNT, 0, BACKLOG_MAX, AT(backlog),
+	    REACH_SESSIONS },
 	{ "connect", OPTION_SECONDS, 0, TIMEOUT_S_MAX, AT(connect_s),
-	    REACH_ALL },
-	{ "idle", OPTION_SECONDS, 0, TIMEOUT_S_MAX, AT(idle_s), REACH_ALL },
+	    REACH_SESSIONS },
+	{ "idle", OPTION_SECONDS, 0, TIMEOUT_S_MAX, AT(idle_s), REACH_ANY },
 	{ "half-closed", OPTION_SECONDS, 0, TIMEOUT_S_MAX, AT(half_closed_s),
 	    REACH_HALF },
 	{ "lifetime", OPTION_SECONDS, 0, TIMEOUT_S_MAX, AT(lifetime_s),
-	    REACH_ALL },
+	    REACH_SESSIONS },
 	{ "keepalive", OPTION_SECONDS, 0, KEEPALIVE_S_MAX, AT(keepalive_s),
 	    REACH_TCP },
 	{ "keepalive-interval", OPTION_SECONDS, 0, KEEPALIVE_S_MAX,
@@ -44,14 +46,32 @@ const struct bridge_option bridge_options[] = {
 	    AT(keepalive_count), REACH_TCP },
 	{ "user-timeout", OPTION_SECONDS, 0, TIMEOUT_S_MAX, AT(user_timeout_s),
 	    REACH_TCP },
-	{ "hold", OPTION_SECONDS, 0, TIMEOUT_S_MAX, AT(hold_s), REACH_ALL },
-	{ "nodelay", OPTION_FLAG, 0, FLAG_NO, AT(nodelay), REACH_IP },
+	{ "hold", OPTION_SECONDS, 0, TIMEOUT_S_MAX, AT(hold_s),
+	    REACH_SESSIONS },
+	{ "nodelay", OPTION_FLAG, 0, FLAG_NO, AT(nodelay), REACH_DELAYS },
 	{ "dscp", OPTION_COUNT, 0, DSCP_MAX, AT(dscp), REACH_IP },
 	{ "mark", OPTION_COUNT, 0, UINT32_MAX, AT(mark), REACH_DST },
 	{ "bind-device", OPTION_DEVICE, 0, 0, AT(device), REACH_DST },
 	{ "source", OPTION_HOST, 0, 0, AT(source), REACH_DST },
-	{ "dst", OPTION_DST, 0, 0, AT(more), REACH_ALL },
-	{ NULL, OPTION_COUNT, 0, 0, 0, REACH_ALL },
+	{ "dst", OPTION_DST, 0, 0, AT(more), REACH_SESSIONS },
+	{ "min", OPTION_BYTES, 0, DGRAM_BYTES, AT(min), REACH_DGRAM },
+	{ "datagram-rate", OPTION_COUNT, 0, RATE_MAX, AT(datagram_rate),
+	    REACH_DGRAM },
+	{ "hops", OPTION_FLAG, 0, FLAG_NO, AT(hops), REACH_UDP },
+	{ "broadcast", OPTION_FLAG, 0, FLAG_NO, AT(broadcast), REACH_UDP },
+	{ "loop", OPTION_FLAG, 0, FLAG_NO, AT(loop), REACH_DGRAM },
+	{ "reply", OPTION_FLAG, 0, FLAG_NO, AT(reply), REACH_DGRAM },
+	{ "flows", OPTION_COUNT, 1, FLOWS_MAX, AT(flows), REACH_DGRAM },
+	{ "receive-buffer", OPTION_BYTES, 0, BUFFER_MAX, AT(receive_buffer),
+	    REACH_DGRAM },
+	{ "send-buffer", OPTION_BYTES, 0, BUFFER_MAX, AT(send_buffer),
+	    REACH_DGRAM },
+	{ "in-interface", OPTION_DEVICE, 0, 0, AT(in_device), REACH_UDP_SRC },
+	{ "ttl", OPTION_COUNT, 1, TTL_MAX, AT(ttl), REACH_UDP_DST },
+	{ "loopback", OPTION_FLAG, 0, FLAG_NO, AT(loopback), REACH_UDP },
+	{ "affinity", OPTION_DEVICE, 0, 0, AT(affinity), REACH_UDP_DST },
+	{ "join", OPTION_JOIN, 0, 0, AT(joins), REACH_UDP },
+	{ NULL, OPTION_COUNT, 0, 0, 0, REACH_ANY },
 };
 
 /* A sentence with a number in it; see bridge_option_set. */
@@ -81,7 +101,7 @@ int
 bridge_option_is_number(const struct bridge_option *o)
 {
 	return o->unit != OPTION_DEVICE && o->unit != OPTION_HOST &&
-	    o->unit != OPTION_DST;
+	    o->unit != OPTION_DST && o->unit != OPTION_JOIN;
 }
 
 uint32_t
@@ -92,6 +112,13 @@ bridge_option_number(const struct bridge_options *options,
 
 	memcpy(&value, (const char *)options + o->offset, sizeof(value));
 	return value;
+}
+
+char *
+bridge_option_device(struct bridge_options *options,
+    const struct bridge_option *o)
+{
+	return (char *)options + o->offset;
 }
 
 static void
@@ -107,10 +134,15 @@ bridge_option_clear(struct bridge_options *options,
 {
 	switch (o->unit) {
 	case OPTION_DEVICE:
-		memset(options->device, 0, sizeof(options->device));
+		memset(bridge_option_device(options, o), 0, DEVICE_BYTES);
 		break;
 	case OPTION_HOST:
 		memset(&options->source, 0, sizeof(options->source));
+		options->source_client = 0;
+		break;
+	case OPTION_JOIN:
+		memset(options->joins, 0, sizeof(options->joins));
+		options->njoins = 0;
 		break;
 	case OPTION_DST:
 		memset(options->more, 0, sizeof(options->more));
@@ -248,14 +280,14 @@ option_print(enum option_unit unit, uint32_t value, char *buf, size_t size)
 
 /* As the kernel takes the names of interfaces, less what is not ASCII. */
 static int
-set_device(struct bridge_options *options, const char *text, const char **why)
+set_device(char device[DEVICE_BYTES], const char *text, const char **why)
 {
 	size_t len = strlen(text);
 	const char *p;
 
-	if (options->device[0] != '\0')
+	if (device[0] != '\0')
 		return refuse(why, EEXIST, "this is given already");
-	if (len == 0 || len >= sizeof(options->device))
+	if (len == 0 || len >= DEVICE_BYTES)
 		return refuse(why, EINVAL,
 		    "the name of an interface has 1 to 15 letters");
 	for (p = text; *p != '\0'; p++)
@@ -265,7 +297,7 @@ set_device(struct bridge_options *options, const char *text, const char **why)
 	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
 		return refuse(why, EINVAL,
 		    "this cannot be the name of an interface");
-	memcpy(options->device, text, len + 1);
+	memcpy(device, text, len + 1);
 	return 0;
 }
 
@@ -274,8 +306,12 @@ set_source(struct bridge_options *options, const char *text, const char **why)
 {
 	struct addr a;
 
-	if (options->source.kind != ADDR_NONE)
+	if (options->source.kind != ADDR_NONE || options->source_client)
 		return refuse(why, EEXIST, "this is given already");
+	if (strcmp(text, "client") == 0) {
+		options->source_client = 1;
+		return 0;
+	}
 	if (addr_parse_host(&a, text, why) == -1 ||
 	    addr_check_host(&a, why) == -1)
 		return -1;
@@ -306,6 +342,26 @@ set_dst(struct bridge_options *options, const char *text,
 }
 
 static int
+set_join(struct bridge_options *options, const char *text, const char **why)
+{
+	struct bridge_join j;
+	uint32_t i;
+
+	if (options->njoins >= JOINS_MAX) {
+		(void)snprintf(sentence, sizeof(sentence),
+		    "a bridge is joined to at most %d groups", JOINS_MAX);
+		return refuse(why, ENOSPC, sentence);
+	}
+	if (join_parse(&j, text, why) == -1)
+		return -1;
+	for (i = 0; i < options->njoins; i++)
+		if (join_equal(&options->joins[i], &j))
+			return refuse(why, EEXIST, "this is given already");
+	options->joins[options->njoins++] = j;
+	return 0;
+}
+
+static int
 set_number(struct bridge_options *options, const struct bridge_option *o,
     const char *text, const char **why)
 {
@@ -329,11 +385,13 @@ bridge_option_set(struct bridge_options *options, const struct bridge_option *o,
 {
 	switch (o->unit) {
 	case OPTION_DEVICE:
-		return set_device(options, text, why);
+		return set_device(bridge_option_device(options, o), text, why);
 	case OPTION_HOST:
 		return set_source(options, text, why);
 	case OPTION_DST:
 		return set_dst(options, text, resolver, why);
+	case OPTION_JOIN:
+		return set_join(options, text, why);
 	default:
 		return set_number(options, o, text, why);
 	}
@@ -351,25 +409,45 @@ number_text(uint32_t value, const struct bridge_option *o, unsigned int nth,
 	return 1;
 }
 
+static int
+source_text(const struct bridge_options *options, unsigned int nth, char *buf,
+    size_t size)
+{
+	if (nth > 0)
+		return 0;
+	if (options->source_client)
+		(void)snprintf(buf, size, "client");
+	else if (options->source.kind != ADDR_NONE)
+		(void)addr_print_host(&options->source, buf, size);
+	else
+		return 0;
+	return 1;
+}
+
 int
 bridge_option_text(const struct bridge_options *options,
     const struct bridge_option *o, unsigned int nth, char *buf, size_t size)
 {
+	const char *device;
+
 	switch (o->unit) {
 	case OPTION_DEVICE:
-		if (nth > 0 || options->device[0] == '\0')
+		device = (const char *)options + o->offset;
+		if (nth > 0 || device[0] == '\0')
 			return 0;
-		(void)snprintf(buf, size, "%s", options->device);
+		(void)snprintf(buf, size, "%s", device);
 		return 1;
 	case OPTION_HOST:
-		if (nth > 0 || options->source.kind == ADDR_NONE)
-			return 0;
-		(void)addr_print_host(&options->source, buf, size);
-		return 1;
+		return source_text(options, nth, buf, size);
 	case OPTION_DST:
 		if (nth >= options->nmore || nth >= DSTS_MAX - 1)
 			return 0;
 		(void)addr_print(&options->more[nth], buf, size);
+		return 1;
+	case OPTION_JOIN:
+		if (nth >= options->njoins || nth >= JOINS_MAX)
+			return 0;
+		(void)join_print(&options->joins[nth], buf, size);
 		return 1;
 	default:
 		return number_text(bridge_option_number(options, o), o, nth,
@@ -388,12 +466,27 @@ resolve(uint32_t *value, uint32_t otherwise)
 		*value = 0;
 }
 
+static int
+has_flows(const struct bridge_options *options)
+{
+	return options->reply == FLAG_YES || options->source_client;
+}
+
+int
+bridge_has_flows(const struct bridge_spec *spec)
+{
+	return !addr_is_connected_type(&spec->src) && has_flows(&spec->options);
+}
+
 void
 bridge_options_resolve(struct bridge_options *options,
     const struct bridge_defaults *defaults)
 {
 	resolve(&options->connect_s, defaults->connect_s);
-	resolve(&options->idle_s, defaults->idle_s);
+	resolve(&options->idle_s,
+	    has_flows(options) ? FLOW_IDLE_S_DEFAULT : defaults->idle_s);
+	if (has_flows(options) && options->flows == 0)
+		options->flows = FLOWS_DEFAULT;
 	resolve(&options->half_closed_s, defaults->half_closed_s);
 	resolve(&options->lifetime_s, 0);
 	resolve(&options->keepalive_s, 0);

@@ -27,6 +27,21 @@
 /* Directories that local endpoints may lie in: one descriptor each. */
 #define LIMIT_DIRECTORIES      8
 
+/* Groups that ends are joined to, or are: in all, and of one bridge. */
+#define LIMIT_GROUPS_DEFAULT   64
+#define LIMIT_GROUPS_MAX       4096
+#define JOINS_MAX              32
+
+/*
+ * Flows of datagram bridges with replies: in all, and of one src, where a
+ * stranger's datagram walks them all.  Two descriptors each.
+ */
+#define LIMIT_FLOWS_DEFAULT    256
+#define LIMIT_FLOWS_MAX        65536
+#define FLOWS_DEFAULT          256
+#define FLOWS_MAX              1024
+#define FLOW_IDLE_S_DEFAULT    30
+
 /* Names of bridges, so that a table column holds one. */
 #define NAME_BYTES             32 /* with the closing NUL */
 
@@ -174,6 +189,9 @@
 /* Datagrams read in one call, and turns of that before others run. */
 #define DGRAM_BATCH            64
 #define DGRAM_BATCHES_A_TURN   4
+
+/* A buffer of a src or dst that can be asked for. */
+#define BUFFER_MAX             (256 * 1024 * 1024)
 
 /* Room for one datagram: the largest a UDP socket can deliver. */
 #define DGRAM_BYTES            65536

@@ -12,6 +12,12 @@ static const char *const count_names[COUNTS] = {
 	[COUNT_BYTES_IN] = "bytes-in",
 	[COUNT_MESSAGES_IN] = "messages-in",
 	[COUNT_MESSAGES_OUT] = "messages-out",
+	[COUNT_COPIES] = "copies",
+	[COUNT_REPLIES_IN] = "replies-in",
+	[COUNT_REPLIES_OUT] = "replies-out",
+	[COUNT_REPLIES_DROPPED] = "replies-dropped",
+	[COUNT_FLOWS] = "flows-made",
+	[COUNT_FLOWS_DISPLACED] = "flows-displaced",
 	[COUNT_DROP_NO_BUFFER] = "drop-no-buffer",
 	[COUNT_DROP_TOO_LONG] = "drop-too-long",
 	[COUNT_DROP_REFUSED] = "drop-refused",
@@ -21,6 +27,11 @@ static const char *const count_names[COUNTS] = {
 	[COUNT_DROP_OTHER] = "drop-other",
 	[COUNT_DROP_RIGHTS] = "drop-rights",
 	[COUNT_DROP_ENGINE] = "drop-engine-death",
+	[COUNT_DROP_SIZE] = "drop-size",
+	[COUNT_DROP_RATE] = "drop-rate",
+	[COUNT_DROP_HOPS] = "drop-hops",
+	[COUNT_DROP_NO_TTL] = "drop-no-ttl",
+	[COUNT_DROP_FLOW] = "drop-no-flow",
 };
 
 static const char *const parent_count_names[PARENT_COUNTS] = {
@@ -65,6 +76,23 @@ static const char *const event_names[EVENT_TYPES] = {
 	[EVENT_CONFIG_LOADED] = "config-loaded",
 	[EVENT_DST_DOWN] = "dst-down",
 	[EVENT_DST_UP] = "dst-up",
+	[EVENT_ONE_WAY] = "one-way",
+	[EVENT_GROUP_JOINED] = "group-joined",
+	[EVENT_GROUP_LEFT] = "group-left",
+	[EVENT_GROUP_WAITING] = "group-waiting",
+};
+
+static const char *const one_way_names[ONE_WAYS] = {
+	[ONE_WAY_NONE] = "no",
+	[ONE_WAY_PROVEN] = "proven",
+	[ONE_WAY_UNPROVEN] = "not proven",
+	[ONE_WAY_NOT] = "not enforceable",
+};
+
+static const char *const group_state_names[GROUP_STATES] = {
+	[GROUP_NONE] = "none",
+	[GROUP_JOINED] = "joined",
+	[GROUP_WAITING] = "waiting",
 };
 
 static const char *const role_names[] = {
@@ -102,6 +130,18 @@ const char *
 name_event(unsigned int i)
 {
 	return word(event_names, EVENT_TYPES, i);
+}
+
+const char *
+name_one_way(unsigned int i)
+{
+	return word(one_way_names, ONE_WAYS, i);
+}
+
+const char *
+name_group_state(unsigned int i)
+{
+	return word(group_state_names, GROUP_STATES, i);
 }
 
 const char *

@@ -8,8 +8,9 @@
 
 /*
  * What the engine counts for each bridge and session.  Of a connectionless
- * bridge, MESSAGES_IN = MESSAGES_OUT + all drops; DROP_RIGHTS is of records
- * alone, which are carried all the same.  Append only.
+ * bridge, MESSAGES_IN + COPIES = MESSAGES_OUT + all drops; DROP_RIGHTS is of
+ * records alone, which are carried all the same.  Answers are counted apart:
+ * REPLIES_IN = REPLIES_OUT + REPLIES_DROPPED.
  */
 enum count {
 	COUNT_BYTES_TO_DST,
@@ -17,6 +18,12 @@ enum count {
 	COUNT_BYTES_IN, /* read from src: datagrams only */
 	COUNT_MESSAGES_IN,
 	COUNT_MESSAGES_OUT,
+	COUNT_COPIES, /* of messages, one for each further dst */
+	COUNT_REPLIES_IN,
+	COUNT_REPLIES_OUT,
+	COUNT_REPLIES_DROPPED,
+	COUNT_FLOWS,           /* ever made */
+	COUNT_FLOWS_DISPLACED, /* that gave way to another */
 	COUNT_DROP_NO_BUFFER,
 	COUNT_DROP_TOO_LONG,
 	COUNT_DROP_REFUSED,
@@ -26,6 +33,11 @@ enum count {
 	COUNT_DROP_OTHER,
 	COUNT_DROP_RIGHTS, /* local records that lost what rode on them */
 	COUNT_DROP_ENGINE, /* in the hands of an engine that died */
+	COUNT_DROP_SIZE,   /* outside of min and max */
+	COUNT_DROP_RATE,   /* over rate or datagram-rate */
+	COUNT_DROP_HOPS,   /* had no hop left */
+	COUNT_DROP_NO_TTL, /* for a group, and no TTL is set */
+	COUNT_DROP_FLOW,   /* no flow for this sender */
 	COUNTS
 };
 #define COUNT_DROP_FIRST COUNT_DROP_NO_BUFFER
@@ -77,7 +89,28 @@ enum event_type {
 	EVENT_CONFIG_LOADED,
 	EVENT_DST_DOWN, /* of several: left out for a while */
 	EVENT_DST_UP,
+	EVENT_ONE_WAY, /* what the proof of a dst gave: enum one_way */
+	EVENT_GROUP_JOINED,
+	EVENT_GROUP_LEFT,
+	EVENT_GROUP_WAITING, /* its interface is not there, or err says why */
 	EVENT_TYPES
+};
+
+/* Whether the dst of a connectionless bridge can only be sent to. */
+enum one_way {
+	ONE_WAY_NONE,     /* it carries answers, or has sessions */
+	ONE_WAY_PROVEN,   /* the kernel was seen to deliver nothing */
+	ONE_WAY_UNPROVEN, /* it is enforced, but could not be tried */
+	ONE_WAY_NOT,      /* the family cannot be made to */
+	ONE_WAYS
+};
+
+/* How it is with a group. */
+enum group_state {
+	GROUP_NONE,
+	GROUP_JOINED,
+	GROUP_WAITING, /* for its interface, or for the kernel's leave */
+	GROUP_STATES
 };
 
 enum role {
@@ -93,5 +126,7 @@ const char *name_parent_count(unsigned int); /* "accepted" */
 const char *name_end_reason(unsigned int);   /* "peer-reset" */
 const char *name_event(unsigned int);        /* "session-closed" */
 const char *name_role(unsigned int);
+const char *name_one_way(unsigned int);     /* "proven" */
+const char *name_group_state(unsigned int); /* "joined" */
 
 #endif

@@ -52,6 +52,28 @@ proto_get_done(struct frame_in *in)
 	return frame_get_u32(in);
 }
 
+void
+proto_put_join(struct frame_out *out, const struct bridge_join *m)
+{
+	frame_put_u8(out, m->end);
+	frame_put_u8(out, m->has_source);
+	frame_put_u16(out, m->family);
+	frame_put_bytes(out, m->group, sizeof m->group);
+	frame_put_bytes(out, m->source, sizeof m->source);
+	frame_put_text(out, m->device);
+}
+
+void
+proto_get_join(struct frame_in *in, struct bridge_join *m)
+{
+	m->end = frame_get_u8(in);
+	m->has_source = frame_get_u8(in);
+	m->family = frame_get_u16(in);
+	frame_get_bytes(in, m->group, sizeof m->group);
+	frame_get_bytes(in, m->source, sizeof m->source);
+	frame_get_text(in, m->device, sizeof m->device);
+}
+
 /*
  * One option: what its unit needs.  Nothing is checked here but that it fits:
  * whoever receives a spec asks bridge_check.
@@ -64,10 +86,20 @@ put_option(struct frame_out *out, const struct bridge_options *m,
 
 	switch (o->unit) {
 	case OPTION_DEVICE:
-		frame_put_text(out, m->device);
+		frame_put_text(out, (const char *)m + o->offset);
 		break;
 	case OPTION_HOST:
+		frame_put_u8(out, (uint8_t)m->source_client);
 		record_put_plain_addr(out, &m->source);
+		break;
+	case OPTION_JOIN:
+		if (m->njoins > JOINS_MAX) {
+			out->bad = 1;
+			break;
+		}
+		frame_put_u8(out, (uint8_t)m->njoins);
+		for (i = 0; i < m->njoins; i++)
+			proto_put_join(out, &m->joins[i]);
 		break;
 	case OPTION_DST:
 		if (m->nmore > DSTS_MAX - 1) {
@@ -93,9 +125,19 @@ get_option(struct frame_in *in, struct bridge_options *m,
 
 	switch (o->unit) {
 	case OPTION_DEVICE:
-		frame_get_text(in, m->device, sizeof m->device);
+		frame_get_text(in, bridge_option_device(m, o), DEVICE_BYTES);
+		break;
+	case OPTION_JOIN:
+		if ((n = frame_get_u8(in)) > JOINS_MAX) {
+			in->bad = 1;
+			break;
+		}
+		for (i = 0; i < n; i++)
+			proto_get_join(in, &m->joins[i]);
+		m->njoins = n;
 		break;
 	case OPTION_HOST:
+		m->source_client = frame_get_u8(in);
 		record_get_plain_addr(in, &m->source);
 		if (m->source.kind == ADDR_NONE) /* one way to say none */
 			memset(&m->source, 0, sizeof m->source);
@@ -162,6 +204,26 @@ proto_get_close(struct frame_in *in, struct proto_close *m)
 	m->what = frame_get_u8(in);
 	m->id = frame_get_u32(in);
 	frame_get_text(in, m->name, sizeof m->name);
+}
+
+void
+proto_put_change(struct frame_out *out, const struct proto_change *m)
+{
+	frame_put_u8(out, m->what);
+	frame_put_u32(out, m->id);
+	frame_put_text(out, m->name);
+	proto_put_join(out, &m->join);
+	frame_put_u32(out, m->ttl);
+}
+
+void
+proto_get_change(struct frame_in *in, struct proto_change *m)
+{
+	m->what = frame_get_u8(in);
+	m->id = frame_get_u32(in);
+	frame_get_text(in, m->name, sizeof m->name);
+	proto_get_join(in, &m->join);
+	m->ttl = frame_get_u32(in);
 }
 
 void

@@ -27,13 +27,13 @@
 #include "names.h"
 
 #define PROTO_MAGIC   0x6d637464U
-#define PROTO_VERSION 3
+#define PROTO_VERSION 4
 
 enum proto_type {
 	MSG_L2C_HELLO = 1,
 	MSG_C2L_HELLO, /* answer to HELLO */
 	MSG_C2L_ERROR,
-	MSG_C2L_DONE, /* answer to BRIDGE_ADD, CLOSE, STOP, RELOAD */
+	MSG_C2L_DONE, /* answer to BRIDGE_ADD, CLOSE, STOP, RELOAD, CHANGE */
 	MSG_L2C_BRIDGE_ADD,
 	MSG_L2C_CLOSE,
 	MSG_L2C_LIST,
@@ -41,7 +41,8 @@ enum proto_type {
 	MSG_L2C_EVENTS,
 	MSG_L2C_STOP,
 	MSG_L2C_RELOAD,
-	MSG_C2L_RESUMED /* no body */
+	MSG_C2L_RESUMED, /* no body */
+	MSG_L2C_CHANGE
 };
 
 /* HELLO, both ways: everything in it stays where it is in all versions. */
@@ -71,6 +72,24 @@ struct proto_close {
 };
 
 /*
+ * CHANGE: of a running connectionless bridge, by id, or by name when the name
+ * is not empty.  What is not said is 0.  The answer has the bridge's id.
+ */
+enum change_what {
+	CHANGE_JOIN = 1, /* join */
+	CHANGE_LEAVE,    /* join */
+	CHANGE_TTL,      /* ttl; 0: nothing leaves for a group any more */
+	CHANGE_AFFINITY  /* join.device; empty: as the system routes */
+};
+struct proto_change {
+	uint8_t what;
+	uint32_t id;
+	char name[NAME_BYTES];
+	struct bridge_join join;
+	uint32_t ttl;
+};
+
+/*
  * LIST: records from a cursor on (0 at first).  The answer has the next
  * cursor, 0 when there is no more.
  */
@@ -79,7 +98,8 @@ enum list_what {
 	LIST_BRIDGES,
 	LIST_SESSIONS,
 	LIST_ENDED, /* sessions that were, as long as they are remembered */
-	LIST_PROCESSES
+	LIST_PROCESSES,
+	LIST_GROUPS /* a group an end of a bridge is joined to, or is */
 };
 struct proto_list {
 	uint8_t what;
@@ -117,6 +137,10 @@ void proto_put_spec(struct frame_out *, const struct bridge_spec *);
 void proto_get_spec(struct frame_in *, struct bridge_spec *);
 void proto_put_close(struct frame_out *, const struct proto_close *);
 void proto_get_close(struct frame_in *, struct proto_close *);
+void proto_put_join(struct frame_out *, const struct bridge_join *);
+void proto_get_join(struct frame_in *, struct bridge_join *);
+void proto_put_change(struct frame_out *, const struct proto_change *);
+void proto_get_change(struct frame_in *, struct proto_change *);
 void proto_put_list(struct frame_out *, const struct proto_list *);
 void proto_get_list(struct frame_in *, struct proto_list *);
 void proto_put_events(struct frame_out *, const struct proto_events *);

@@ -64,6 +64,18 @@ static const char *const field_names[FIELD_OPTIONS] = {
 	[FIELD_CHROOT] = "chroot",
 	[FIELD_CHROOT_DEVICE] = "chroot-device",
 	[FIELD_CHROOT_INODE] = "chroot-inode",
+	[FIELD_ONE_WAY] = "one-way",
+	[FIELD_RECEIVE_BUFFER] = "receive-buffer-granted",
+	[FIELD_SEND_BUFFER] = "send-buffer-granted",
+	[FIELD_FLOWS] = "flows-now",
+	[FIELD_END] = "end",
+	[FIELD_GROUP] = "group",
+	[FIELD_SOURCE] = "group-source",
+	[FIELD_INTERFACE] = "interface",
+	[FIELD_SINCE] = "since",
+	[FIELD_GROUPS] = "groups",
+	[FIELD_GROUPS_LIMIT] = "groups-limit",
+	[FIELD_FLOWS_LIMIT] = "flows-limit",
 };
 
 /* How many entries bridge_options has before its end. */

@@ -14,7 +14,7 @@
 #include "limits.h"
 #include "names.h"
 
-/* Append only: numbers travel. */
+/* Numbers travel: append only, or make it another PROTO_VERSION. */
 enum field {
 	FIELD_NONE,
 	FIELD_ID,
@@ -68,10 +68,22 @@ enum field {
 	FIELD_CHROOT,
 	FIELD_CHROOT_DEVICE,
 	FIELD_CHROOT_INODE,
-	FIELD_OPTIONS = 64, /* + index in bridge_options */
-	FIELD_PARENT = 96,  /* + enum parent_count */
-	FIELD_COUNT = 128,  /* + enum count */
-	FIELDS = 192
+	FIELD_ONE_WAY,        /* word */
+	FIELD_RECEIVE_BUFFER, /* bytes the kernel granted */
+	FIELD_SEND_BUFFER,
+	FIELD_FLOWS, /* now */
+	FIELD_END,   /* "src" or "dst" */
+	FIELD_GROUP,
+	FIELD_SOURCE, /* of a group: from which host; empty: any */
+	FIELD_INTERFACE,
+	FIELD_SINCE, /* ns since 1970 */
+	FIELD_GROUPS,
+	FIELD_GROUPS_LIMIT,
+	FIELD_FLOWS_LIMIT,
+	FIELD_OPTIONS = 96, /* + index in bridge_options */
+	FIELD_PARENT = 160, /* + enum parent_count */
+	FIELD_COUNT = 192,  /* + enum count */
+	FIELDS = 256
 };
 
 enum field_type {

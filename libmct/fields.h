@@ -11,7 +11,7 @@
 #include "../common/frame.h"
 
 /* Twice what the longest record of this version has. */
-#define FIELDS_MAX        96
+#define FIELDS_MAX        160
 
 /* Of one record all fields as text; addresses are longer than on the wire. */
 #define FIELDS_TEXT_BYTES FRAME_MAX

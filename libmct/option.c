@@ -47,9 +47,9 @@ mct_options_set(struct mct_options *options, const char *name,
 		errno = ENOENT;
 		return -1;
 	}
-	/* What is set again is replaced; a dst is one more. */
+	/* What is set again is replaced; a dst or a group is one more. */
 	changed = options->values;
-	if (option->unit != OPTION_DST)
+	if (option->unit != OPTION_DST && option->unit != OPTION_JOIN)
 		bridge_option_clear(&changed, option);
 	if (bridge_option_set(&changed, option, value, NULL, NULL) == -1)
 		return -1;

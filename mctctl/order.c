@@ -28,6 +28,7 @@ static const char *const value_words[] = {
 	[OPTION_DEVICE] = "IF",
 	[OPTION_HOST] = "HOST",
 	[OPTION_DST] = "DST",
+	[OPTION_JOIN] = "JOIN",
 };
 
 void
@@ -43,7 +44,7 @@ order_setup(void)
 		assert(words < order_bridge_options + WORDS_OPTIONS - 1);
 		words->name = o->name;
 		words->value = value_words[o->unit];
-		words->many = o->unit == OPTION_DST;
+		words->many = o->unit == OPTION_DST || o->unit == OPTION_JOIN;
 	}
 }
 
@@ -90,8 +91,12 @@ order_option(const struct ctl *ctl, const struct words_option *word,
 	struct addr_resolver resolver = { resolve_host, &state };
 	char text[OPTION_TEXT_BYTES];
 	const char *why = "not such a value", *value = word->value;
-	unsigned int nth = read->nmore;
+	unsigned int nth = 0;
 
+	if (o != NULL && o->unit == OPTION_DST)
+		nth = read->nmore;
+	else if (o != NULL && o->unit == OPTION_JOIN)
+		nth = read->njoins;
 	if (o == NULL) { /* the name */
 		if (bridge_name_check(value, &why) == -1)
 			return order_option_fail(word, why);
@@ -101,8 +106,7 @@ order_option(const struct ctl *ctl, const struct words_option *word,
 			return order_option_fail(word,
 			    state.error != NULL ? state.error : why);
 		/* What says no more than nothing would is no value. */
-		if (!bridge_option_text(read, o,
-			o->unit == OPTION_DST ? nth : 0, text, sizeof text))
+		if (!bridge_option_text(read, o, nth, text, sizeof text))
 			return CTL_DONE;
 		value = text;
 	}

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define WORDS_ARGS      2
-#define WORDS_OPTIONS   32 /* of a command line, and of a command */
+#define WORDS_OPTIONS   64 /* of a command line, and of a command */
 #define WORDS_WHY_BYTES 512
 
 struct ctl;

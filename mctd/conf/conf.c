@@ -68,6 +68,8 @@ conf_default(struct conf *conf)
 	conf->limits.events = LIMIT_EVENTS_DEFAULT;
 	conf->limits.standby = LIMIT_STANDBY_DEFAULT;
 	conf->limits.pipes = LIMIT_PIPES_DEFAULT;
+	conf->limits.groups = LIMIT_GROUPS_DEFAULT;
+	conf->limits.flows = LIMIT_FLOWS_DEFAULT;
 	conf->engines = LIMIT_ENGINES_DEFAULT;
 	conf->timeouts.connect_s = CONNECT_S_DEFAULT;
 	conf->timeouts.idle_s = IDLE_S_DEFAULT;

@@ -25,6 +25,8 @@ struct conf_limits {
 	uint32_t events;
 	uint32_t standby;
 	uint32_t pipes; /* of each engine */
+	uint32_t groups;
+	uint32_t flows;
 };
 
 struct conf_timeouts {

@@ -59,9 +59,9 @@ print_numbers(const struct conf *conf, FILE *out)
 
 	(void)fprintf(out,
 	    "limits { bridges %u sessions %u clients %u "
-	    "events %u standby %u pipes %u }\n",
+	    "events %u standby %u pipes %u groups %u flows %u }\n",
 	    l->bridges, l->sessions, l->clients, l->events, l->standby,
-	    l->pipes);
+	    l->pipes, l->groups, l->flows);
 	(void)fprintf(out, "engines %u\nspin %u\n", conf->engines,
 	    conf->spin_us);
 	(void)fputs("timeouts {", out);

@@ -36,6 +36,10 @@ static const struct setting {
 	    offsetof(struct conf, limits.standby) },
 	{ BLOCK_LIMITS, "pipes", OPTION_COUNT, 0, LIMIT_PIPES_MAX,
 	    offsetof(struct conf, limits.pipes) },
+	{ BLOCK_LIMITS, "groups", OPTION_COUNT, 0, LIMIT_GROUPS_MAX,
+	    offsetof(struct conf, limits.groups) },
+	{ BLOCK_LIMITS, "flows", OPTION_COUNT, 0, LIMIT_FLOWS_MAX,
+	    offsetof(struct conf, limits.flows) },
 	{ BLOCK_NONE, "engines", OPTION_COUNT, 1, LIMIT_ENGINES_MAX,
 	    offsetof(struct conf, engines) },
 	{ BLOCK_NONE, "spin", OPTION_COUNT, 0, SPIN_US_MAX,
@@ -78,13 +82,13 @@ block_name(enum block block)
 
 /* Sets the bit; what is set twice is an error at the second place. */
 static int
-once(struct statement *st, uint32_t *bits, unsigned int bit,
+once(struct statement *st, uint64_t *bits, unsigned int bit,
     const struct lex_text *where, const char *name)
 {
-	if (*bits & 1U << bit)
+	if (*bits & UINT64_C(1) << bit)
 		return lex_fail(&st->lex, where->line,
 		    "\"%s\" is given a second time", name);
-	*bits |= 1U << bit;
+	*bits |= UINT64_C(1) << bit;
 	return 0;
 }
 
@@ -330,7 +334,7 @@ set_option(struct statement *st, const struct lex_text *name,
 			break;
 	if (o->name == NULL)
 		return unknown(st, name);
-	if (o->unit != OPTION_DST &&
+	if (o->unit != OPTION_DST && o->unit != OPTION_JOIN &&
 	    once(st, &st->options_given, (unsigned int)(o - bridge_options),
 		name, o->name) == -1)
 		return -1;
@@ -458,17 +462,6 @@ read_addr(struct statement *st, struct addr *a, const char *end,
 	return 0;
 }
 
-/* An option that has no effect would make a reader believe otherwise. */
-static int
-check_options(struct statement *st, const struct bridge_spec *spec)
-{
-	if (!st->has_options || addr_is_connected_type(&spec->src))
-		return 0;
-	return lex_fail(&st->lex, st->bridge.line,
-	    "a connectionless bridge has no sessions, so none of the options "
-	    "in its braces applies");
-}
-
 int
 statement_bridge_end(struct statement *st)
 {
@@ -496,8 +489,6 @@ statement_bridge_end(struct statement *st)
 	}
 	if (read_addr(st, &b->spec.src, "src", &word[0]) == -1 ||
 	    read_addr(st, &b->spec.dst, "dst", &word[1]) == -1)
-		return -1;
-	if (check_options(st, &b->spec) == -1)
 		return -1;
 	if (bridge_check(&b->spec, &why) == -1)
 		return lex_fail(&st->lex, b->line, "bridge %.*s %.*s: %s",

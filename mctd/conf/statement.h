@@ -25,8 +25,8 @@ struct statement {
 	struct conf *conf;
 	struct lex lex;
 	enum block block;
-	uint32_t given;         /* bits: what has been set already */
-	uint32_t options_given; /* the same, in the braces of a bridge */
+	uint64_t given;         /* bits: what has been set already */
+	uint64_t options_given; /* the same, in the braces of a bridge */
 	int has_options;        /* there was one in these braces */
 	int engines_auto;
 	struct lex_text bridge; /* the word "bridge", for its line */

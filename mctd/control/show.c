@@ -67,7 +67,9 @@ read_bridge(uint32_t slot, struct registry_entry *e, struct bridge_spec *spec)
 	if (registry_read_bridge(show.registry, slot, e, spec) == -1)
 		return -1;
 	spec->name[sizeof spec->name - 1] = '\0';
-	spec->options.device[sizeof spec->options.device - 1] = '\0';
+	spec->options.device[DEVICE_BYTES - 1] = '\0';
+	spec->options.in_device[DEVICE_BYTES - 1] = '\0';
+	spec->options.affinity[DEVICE_BYTES - 1] = '\0';
 	return 0;
 }
 
@@ -116,10 +118,13 @@ put_option(struct record_out *r, unsigned int field,
 	char text[OPTION_TEXT_BYTES];
 
 	switch (o->unit) {
-	case OPTION_DST: /* these are fields of their own */
+	case OPTION_DST:  /* these are fields of their own */
+	case OPTION_JOIN: /* and these records: LIST_GROUPS */
 		break;
 	case OPTION_HOST:
-		if (options->source.kind != ADDR_NONE)
+		if (options->source_client)
+			record_put_text(r, field, "client");
+		else if (options->source.kind != ADDR_NONE)
 			record_put_addr(r, field, &options->source);
 		else
 			record_put_text(r, field, "");

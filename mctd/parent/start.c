@@ -204,6 +204,8 @@ make_mappings(const struct conf *conf, struct children_setup *setup)
 		return -1;
 	events_init(ring, l->events);
 	slots_head()->events_limit = ring_size(l->events);
+	slots_head()->groups_limit = l->groups;
+	slots_head()->flows_limit = l->flows;
 	setup->fds[PROCESS_CONTROL][START_FD_REGISTRY] = r;
 	setup->fds[PROCESS_CONTROL][START_FD_RING] = e;
 	setup->nfds[PROCESS_CONTROL] = START_FD_COUNTERS + conf->engines;
@@ -316,6 +318,8 @@ start_children(const struct parent_options *o, const struct conf *conf,
 	setup.start.events = conf->limits.events;
 	setup.start.engines = conf->engines;
 	setup.start.pipes = conf->limits.pipes;
+	setup.start.groups = conf->limits.groups;
+	setup.start.flows = conf->limits.flows;
 	setup.start.spin_us = conf->spin_us;
 	(void)strlcpy(setup.start.chroot, start_chroot,
 	    sizeof setup.start.chroot);

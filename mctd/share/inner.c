@@ -3,6 +3,7 @@
  * decoder.
  */
 
+#include "../../common/record.h"
 #include "inner.h"
 
 void
@@ -22,6 +23,8 @@ inner_put_start(struct frame_out *out, const struct inner_start *m)
 	frame_put_u32(out, m->engines);
 	frame_put_u32(out, m->engine);
 	frame_put_u32(out, m->pipes);
+	frame_put_u32(out, m->groups);
+	frame_put_u32(out, m->flows);
 	frame_put_u32(out, m->spin_us);
 	frame_put_u32(out, m->fds);
 	frame_put_text(out, m->chroot);
@@ -44,6 +47,8 @@ inner_get_start(struct frame_in *in, struct inner_start *m)
 	m->engines = frame_get_u32(in);
 	m->engine = frame_get_u32(in);
 	m->pipes = frame_get_u32(in);
+	m->groups = frame_get_u32(in);
+	m->flows = frame_get_u32(in);
 	m->spin_us = frame_get_u32(in);
 	m->fds = frame_get_u32(in);
 	frame_get_text(in, m->chroot, sizeof m->chroot);
@@ -116,6 +121,7 @@ inner_put_src(struct frame_out *out, const struct inner_src *m)
 {
 	frame_put_u32(out, m->src);
 	frame_put_u8(out, m->kind);
+	frame_put_u8(out, m->flows);
 }
 
 void
@@ -123,6 +129,37 @@ inner_get_src(struct frame_in *in, struct inner_src *m)
 {
 	m->src = frame_get_u32(in);
 	m->kind = frame_get_u8(in);
+	m->flows = frame_get_u8(in);
+}
+
+void
+inner_put_tune(struct frame_out *out, const struct inner_tune *m)
+{
+	frame_put_u32(out, m->slot);
+	frame_put_u64(out, m->serial);
+	frame_put_u32(out, m->min);
+	frame_put_u32(out, m->max);
+	frame_put_u32(out, m->rate);
+	frame_put_u32(out, m->datagram_rate);
+	frame_put_u8(out, m->hops);
+	frame_put_u8(out, m->ttl);
+	frame_put_u32(out, m->idle_ms);
+	frame_put_u32(out, m->flows);
+}
+
+void
+inner_get_tune(struct frame_in *in, struct inner_tune *m)
+{
+	m->slot = frame_get_u32(in);
+	m->serial = frame_get_u64(in);
+	m->min = frame_get_u32(in);
+	m->max = frame_get_u32(in);
+	m->rate = frame_get_u32(in);
+	m->datagram_rate = frame_get_u32(in);
+	m->hops = frame_get_u8(in);
+	m->ttl = frame_get_u8(in);
+	m->idle_ms = frame_get_u32(in);
+	m->flows = frame_get_u32(in);
 }
 
 void
@@ -133,6 +170,8 @@ inner_put_dst(struct frame_out *out, const struct inner_dst *m)
 	frame_put_u64(out, m->serial);
 	frame_put_u32(out, m->src);
 	frame_put_u8(out, m->kind);
+	frame_put_u8(out, m->mute);
+	inner_put_tune(out, &m->tune);
 }
 
 void
@@ -143,6 +182,72 @@ inner_get_dst(struct frame_in *in, struct inner_dst *m)
 	m->serial = frame_get_u64(in);
 	m->src = frame_get_u32(in);
 	m->kind = frame_get_u8(in);
+	m->mute = frame_get_u8(in);
+	inner_get_tune(in, &m->tune);
+}
+
+void
+inner_put_out(struct frame_out *out, const struct inner_out *m)
+{
+	frame_put_u32(out, m->slot);
+	frame_put_u64(out, m->serial);
+	frame_put_u16(out, m->out);
+	frame_put_u8(out, m->kind);
+	frame_put_u8(out, m->mute);
+}
+
+void
+inner_get_out(struct frame_in *in, struct inner_out *m)
+{
+	m->slot = frame_get_u32(in);
+	m->serial = frame_get_u64(in);
+	m->out = frame_get_u16(in);
+	m->kind = frame_get_u8(in);
+	m->mute = frame_get_u8(in);
+}
+
+void
+inner_put_attach(struct frame_out *out, const struct inner_attach *m)
+{
+	frame_put_u32(out, m->slot);
+	frame_put_u64(out, m->serial);
+	frame_put_u32(out, m->src);
+}
+
+void
+inner_get_attach(struct frame_in *in, struct inner_attach *m)
+{
+	m->slot = frame_get_u32(in);
+	m->serial = frame_get_u64(in);
+	m->src = frame_get_u32(in);
+}
+
+void
+inner_put_flow(struct frame_out *out, const struct inner_flow *m)
+{
+	frame_put_u32(out, m->flow);
+	frame_put_u64(out, m->flow_serial);
+	frame_put_u32(out, m->slot);
+	frame_put_u64(out, m->serial);
+	frame_put_u8(out, m->kind);
+	frame_put_u8(out, m->dst_kind);
+	frame_put_u8(out, m->replies);
+	frame_put_u8(out, m->recovered);
+	record_put_plain_addr(out, &m->asker);
+}
+
+void
+inner_get_flow(struct frame_in *in, struct inner_flow *m)
+{
+	m->flow = frame_get_u32(in);
+	m->flow_serial = frame_get_u64(in);
+	m->slot = frame_get_u32(in);
+	m->serial = frame_get_u64(in);
+	m->kind = frame_get_u8(in);
+	m->dst_kind = frame_get_u8(in);
+	m->replies = frame_get_u8(in);
+	m->recovered = frame_get_u8(in);
+	record_get_plain_addr(in, &m->asker);
 }
 
 void

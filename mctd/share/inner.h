@@ -21,9 +21,16 @@ enum inner_type {
 	MSG_X2P_READY,       /* tables are made, privileges are dropped */
 	MSG_P2X_ACTIVATE,    /* a standby takes over: as which engine */
 	MSG_X2P_LOG,
-	MSG_P2E_SESSIONS, /* with two descriptors each: peer, dst */
-	MSG_P2E_SRC,      /* with one descriptor */
-	MSG_P2E_DST,      /* with one descriptor */
+	MSG_P2E_SESSIONS,   /* with two descriptors each: peer, dst */
+	MSG_P2E_SRC,        /* with one descriptor */
+	MSG_P2E_DST,        /* with one descriptor */
+	MSG_P2E_TUNE,       /* a bridge's limits, as they are now */
+	MSG_P2E_OUT,        /* with one: a further dst of a bridge */
+	MSG_P2E_OUT_CHANGE, /* whether it is mute */
+	MSG_P2E_OUT_CLOSE,  /* no answer */
+	MSG_P2E_ATTACH,     /* the bridge reads that src as well */
+	MSG_P2E_FLOW,       /* with two: to the asker, to dst; answers ASKER */
+	MSG_P2E_FLOW_NO,    /* answers ASKER: drop what it sent */
 	MSG_P2E_CLOSE,
 	MSG_P2E_SRC_CLOSE,
 	MSG_P2E_PIPES,   /* with two descriptors each: out, in */
@@ -32,13 +39,16 @@ enum inner_type {
 	MSG_E2P_INSTALLED,  /* answer to DST */
 	MSG_E2P_SRC_CLOSED, /* answer to SRC_CLOSE */
 	MSG_E2P_DST_LOST,   /* the dst's connection must be made again */
-	MSG_P2C_CLIENT,     /* with one descriptor */
+	MSG_E2P_ASKER,      /* an unknown one is at the head of a src */
+	MSG_E2P_FLOW_ENDED,
+	MSG_P2C_CLIENT, /* with one descriptor */
 	MSG_C2P_CLIENT_GONE,
 	MSG_C2P_BRIDGE_ADD,
 	MSG_C2P_CLOSE,
 	MSG_C2P_STOP,
 	MSG_C2P_RELOAD,
-	MSG_P2C_DONE, /* answers to the four above */
+	MSG_C2P_CHANGE,
+	MSG_P2C_DONE, /* answers to the five above */
 	MSG_P2C_ERROR,
 	MSG_P2C_EVENTS,
 	MSG_P2X_PING, /* to a child at work */
@@ -84,8 +94,10 @@ struct inner_start {
 	uint32_t clients;
 	uint32_t events;
 	uint32_t engines;
-	uint32_t engine;  /* which of them this is, when active */
-	uint32_t pipes;   /* of an engine */
+	uint32_t engine; /* which of them this is, when active */
+	uint32_t pipes;  /* of an engine */
+	uint32_t groups;
+	uint32_t flows;
 	uint32_t spin_us; /* an engine polls so long before it sleeps */
 	uint32_t fds;     /* descriptors this child may have */
 	char chroot[256];
@@ -115,21 +127,78 @@ struct inner_session {
 	uint32_t age_ms; /* of its lifetime; 0 of a new one */
 };
 
-/* A src socket, by a number of its own; DSTs name it. */
+/*
+ * A src socket, by a number of its own, below bridges + groups; DSTs name it.
+ * One with flows has one bridge, and its askers are looked at one by one.
+ */
 struct inner_src {
 	uint32_t src;
-	uint8_t kind; /* enum addr_kind */
+	uint8_t kind;  /* enum addr_kind */
+	uint8_t flows; /* 0 or 1 */
 };
 
+/* What a connectionless bridge lets through.  0: no limit. */
+struct inner_tune {
+	uint32_t slot;
+	uint64_t serial;
+	uint32_t min; /* payload */
+	uint32_t max;
+	uint32_t rate;          /* bytes a second */
+	uint32_t datagram_rate; /* datagrams a second */
+	uint8_t hops;           /* TTL is that of arrival, less one, */
+	uint8_t ttl;            /* and no more than this */
+	uint32_t idle_ms;       /* of flows */
+	uint32_t flows;         /* at a time */
+};
+
+/* A connectionless bridge, with its src and its first dst: out 0. */
 struct inner_dst {
 	uint32_t slot;
 	uint32_t id;
 	uint64_t serial;
 	uint32_t src;
 	uint8_t kind;
+	uint8_t mute; /* nothing is sent: drop-no-ttl */
+	struct inner_tune tune;
 };
 
-/* CLOSE, INSTALLED, DST_LOST: who, by slot and serial. */
+/* OUT, OUT_CHANGE, OUT_CLOSE, DST_LOST: a dst of a bridge, from 0. */
+struct inner_out {
+	uint32_t slot;
+	uint64_t serial;
+	uint16_t out; /* up to JOINS_MAX */
+	uint8_t kind;
+	uint8_t mute;
+};
+
+/*
+ * ATTACH: SRC_CLOSE ends it; a bridge itself ends with its first src.
+ * ASKER, FLOW_NO: of the src of a bridge.
+ */
+struct inner_attach {
+	uint32_t slot;
+	uint64_t serial;
+	uint32_t src;
+};
+
+/*
+ * FLOW: the sockets of one asker; both are connected, and dst's is one to
+ * read from only with replies.  FLOW_ENDED: flow and flow_serial alone count.
+ * A flow ends with its bridge without a word.
+ */
+struct inner_flow {
+	uint32_t flow; /* below the number of flows */
+	uint64_t flow_serial;
+	uint32_t slot;
+	uint64_t serial;
+	uint8_t kind; /* of src */
+	uint8_t dst_kind;
+	uint8_t replies;   /* 0 or 1 */
+	uint8_t recovered; /* another engine had it and died */
+	struct addr asker;
+};
+
+/* CLOSE, INSTALLED: who, by slot and serial. */
 struct inner_which {
 	uint32_t slot;
 	uint64_t serial;
@@ -178,6 +247,14 @@ void inner_put_src(struct frame_out *, const struct inner_src *);
 void inner_get_src(struct frame_in *, struct inner_src *);
 void inner_put_dst(struct frame_out *, const struct inner_dst *);
 void inner_get_dst(struct frame_in *, struct inner_dst *);
+void inner_put_tune(struct frame_out *, const struct inner_tune *);
+void inner_get_tune(struct frame_in *, struct inner_tune *);
+void inner_put_out(struct frame_out *, const struct inner_out *);
+void inner_get_out(struct frame_in *, struct inner_out *);
+void inner_put_attach(struct frame_out *, const struct inner_attach *);
+void inner_get_attach(struct frame_in *, struct inner_attach *);
+void inner_put_flow(struct frame_out *, const struct inner_flow *);
+void inner_get_flow(struct frame_in *, struct inner_flow *);
 void inner_put_which(struct frame_out *, const struct inner_which *);
 void inner_get_which(struct frame_in *, struct inner_which *);
 void inner_put_end(struct frame_out *, const struct inner_end *);

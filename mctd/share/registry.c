@@ -39,6 +39,8 @@ registry_bytes(uint32_t bridges, uint32_t sessions)
 {
 	return head_bytes() +
 	    ((size_t)bridges + sessions + 1) * sizeof(struct registry_slot) +
+	    ((size_t)bridges + 1) * REGISTRY_GROUPS *
+	    sizeof(struct registry_group) +
 	    ((size_t)bridges + 1) * sizeof(struct bridge_spec);
 }
 
@@ -49,7 +51,9 @@ registry_map(struct registry *r, void *mem, uint32_t bridges, uint32_t sessions)
 	r->slots = (struct registry_slot *)(void *)((char *)mem + head_bytes());
 	r->bridges = bridges;
 	r->nslots = bridges + sessions;
-	r->specs = (struct bridge_spec *)(void *)(r->slots + r->nslots + 1);
+	r->groups = (struct registry_group *)(void *)(r->slots + r->nslots + 1);
+	r->specs = (struct bridge_spec *)(void *)(r->groups +
+	    ((size_t)bridges + 1) * REGISTRY_GROUPS);
 }
 
 struct registry_entry *
@@ -86,9 +90,15 @@ registry_spec(const struct registry *r, uint32_t slot)
 	return &r->specs[slot];
 }
 
+struct registry_group *
+registry_group(const struct registry *r, uint32_t slot, unsigned int place)
+{
+	return &r->groups[(size_t)slot * REGISTRY_GROUPS + place];
+}
+
 static int
 read_slot(const struct registry *r, uint32_t slot, struct registry_entry *copy,
-    struct bridge_spec *spec)
+    struct bridge_spec *spec, struct registry_group *groups)
 {
 	const struct registry_slot *s = &r->slots[slot];
 	uint32_t before, after;
@@ -101,6 +111,9 @@ read_slot(const struct registry *r, uint32_t slot, struct registry_entry *copy,
 		memcpy(copy, &s->entry, sizeof *copy);
 		if (spec != NULL)
 			memcpy(spec, &r->specs[slot], sizeof *spec);
+		if (groups != NULL)
+			memcpy(groups, registry_group(r, slot, 0),
+			    REGISTRY_GROUPS * sizeof *groups);
 		atomic_thread_fence(memory_order_acquire);
 		after = atomic_load_explicit(&s->guard, memory_order_relaxed);
 		if (before == after)
@@ -114,12 +127,20 @@ int
 registry_read(const struct registry *r, uint32_t slot,
     struct registry_entry *copy)
 {
-	return read_slot(r, slot, copy, NULL);
+	return read_slot(r, slot, copy, NULL, NULL);
 }
 
 int
 registry_read_bridge(const struct registry *r, uint32_t slot,
     struct registry_entry *copy, struct bridge_spec *spec)
 {
-	return read_slot(r, slot, copy, spec);
+	return read_slot(r, slot, copy, spec, NULL);
+}
+
+int
+registry_read_groups(const struct registry *r, uint32_t slot,
+    struct registry_entry *copy, struct bridge_spec *spec,
+    struct registry_group groups[REGISTRY_GROUPS])
+{
+	return read_slot(r, slot, copy, spec, groups);
 }

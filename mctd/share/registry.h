@@ -47,7 +47,11 @@ struct registry_entry {
 	uint32_t owner;    /* uid of who asked for it; of the daemon: 0 */
 	uint32_t sessions; /* bridge: now, connecting ones included */
 	uint32_t connecting;
-	uint8_t held;      /* bridge: bit n is set while dst n is left out */
+	uint8_t held;    /* bridge: bit n is set while dst n is left out */
+	uint8_t one_way; /* connectionless bridge: enum one_way */
+	uint32_t flows;  /* now */
+	uint32_t receive_buffer; /* what the kernel granted, in bytes */
+	uint32_t send_buffer;
 	uint64_t born_ns;  /* since 1970 */
 	uint64_t ended_ns; /* ended session: when */
 	uint64_t born_ms;  /* the same on the clock that nobody sets */
@@ -59,6 +63,18 @@ struct registry_entry {
 	/* bridge: sum over its ended sessions; ended session: its own */
 	uint64_t ended[COUNTS];
 };
+
+/*
+ * How it is with the groups of a bridge: place 0 is src's own address, when
+ * it is a group; place i + 1 is joins[i] of its options.
+ */
+struct registry_group {
+	uint8_t state;  /* enum group_state */
+	uint32_t index; /* of the interface; 0: as the system routes */
+	uint32_t err;   /* of one that waits: errno, 0: no such interface */
+	uint64_t since_ns;
+};
+#define REGISTRY_GROUPS (1 + JOINS_MAX)
 
 struct registry_slot {
 	_Atomic uint32_t guard;
@@ -74,12 +90,16 @@ struct registry_head {
 	uint32_t sessions_limit;
 	uint32_t clients_limit;
 	uint32_t events_limit;
+	uint32_t groups_limit;
+	uint32_t flows_limit;
 	uint32_t fd_limit;
 	uint64_t born_ms;
 	_Atomic uint32_t bridges;
 	_Atomic uint32_t sessions;
 	_Atomic uint32_t connecting;
 	_Atomic uint32_t clients;
+	_Atomic uint32_t groups; /* joined, and waiting to be */
+	_Atomic uint32_t flows;
 	uint32_t engines; /* at work */
 	_Atomic uint32_t standby_engines;
 	_Atomic uint32_t standby_controls;
@@ -99,8 +119,10 @@ struct registry {
 	struct registry_head *head;
 	struct registry_slot *slots; /* slots[0] is not used */
 	struct bridge_spec *specs;   /* by slot of a bridge, under its guard */
-	uint32_t bridges;            /* slots of them; sessions follow */
-	uint32_t nslots;             /* number of the last one */
+	/* REGISTRY_GROUPS by slot of a bridge, likewise. */
+	struct registry_group *groups;
+	uint32_t bridges; /* slots of them; sessions follow */
+	uint32_t nslots;  /* number of the last one */
 };
 
 size_t registry_bytes(uint32_t bridges, uint32_t sessions);
@@ -117,10 +139,17 @@ const struct registry_entry *registry_peek(const struct registry *,
 /* What a bridge was asked to be; changed between the two as well. */
 struct bridge_spec *registry_spec(const struct registry *, uint32_t slot);
 
+/* Of those of a bridge the place-th; changed between the two as well. */
+struct registry_group *registry_group(const struct registry *, uint32_t slot,
+    unsigned int place);
+
 /* A reader's: 0 and a copy, or -1 with EAGAIN when it stays in change. */
 int registry_read(const struct registry *, uint32_t slot,
     struct registry_entry *);
 /* The same of a bridge's slot, with its spec. */
+int registry_read_groups(const struct registry *, uint32_t slot,
+    struct registry_entry *, struct bridge_spec *,
+    struct registry_group groups[REGISTRY_GROUPS]);
 int registry_read_bridge(const struct registry *, uint32_t slot,
     struct registry_entry *, struct bridge_spec *);
 
