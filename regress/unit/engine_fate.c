@@ -326,11 +326,7 @@ efate_at_each_stop(const struct efate *f, unsigned int stride)
 struct efate
 efate_of(size_t k, size_t bytes, size_t chunk)
 {
-	static const enum addr_kind kinds[EFATE_KINDS][2] = {
-		{ ADDR_TCP, ADDR_TCP }, { ADDR_UNIX, ADDR_TCP },
-		{ ADDR_TCP, ADDR_UNIX }, { ADDR_UNIX, ADDR_UNIX }
-	};
-	struct efate f = { .kind = { kinds[k][0], kinds[k][1] },
+	struct efate f = { .kind = { eone_kinds[k][0], eone_kinds[k][1] },
 		.bytes = { bytes, bytes / 2 },
 		.chunk = chunk,
 		.reads = 65536,

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "../../common/addr.h"
-#include "engine_rig.h"
+#include "engine_one.h"
 
 #define EFATE_SLOT ERIG_FIRST
 
@@ -51,7 +51,7 @@ unsigned int efate_run(const struct efate *, const unsigned int *stops,
 unsigned int efate_at_each_stop(const struct efate *, unsigned int stride);
 
 /* Of the kth combination of streams: so many bytes from the peer. */
-#define EFATE_KINDS 4
+#define EFATE_KINDS EONE_KINDS
 struct efate efate_of(size_t k, size_t bytes, size_t chunk);
 /* The same with so little room on the way that pipes keep bytes. */
 struct efate efate_held_up(size_t k, size_t bytes);

@@ -16,73 +16,13 @@
 #include <unistd.h>
 
 #include "../../mctd/engine/engine.h"
-#include "engine_rig.h"
+#include "engine_one.h"
 
-#define SLOT ERIG_FIRST
+#define SLOT EONE_SLOT
 
-static struct erig rig;
-static struct erig_side peer;
-static struct erig_side dst;
-
-static int
-start(void **state)
-{
-	(void)state;
-	erig_start(&rig, 1, 0);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	erig_stop(&rig, 0);
-	return 0;
-}
-
-static void
-open_session(enum addr_kind peer_kind, enum addr_kind dst_kind)
-{
-	erig_pair(&peer, peer_kind, 0);
-	erig_pair(&dst, dst_kind, 0);
-	erig_session(&rig, SLOT, &peer, &dst, 0, 0);
-}
-
-static void
-close_session(void)
-{
-	erig_close_pair(&peer);
-	erig_close_pair(&dst);
-}
-
-static void
-wait_end(enum end_reason reason, int err)
-{
-	const struct inner_end *end = erig_wait_end(&rig, SLOT);
-
-	assert_int_equal(end->reason, reason);
-	assert_int_equal(end->err, err);
-	assert_int_equal(end->serial, rig.serial);
-	close_session();
-}
-
-/* Both sides finish, and everything was counted. */
-static void
-finish(uint64_t to_dst, uint64_t to_src)
-{
-	shutdown(peer.outside, SHUT_WR);
-	erig_read_end(dst.outside, 0);
-	shutdown(dst.outside, SHUT_WR);
-	erig_read_end(peer.outside, 0);
-	wait_end(END_CLEAN, 0);
-	assert_int_equal(erig_count(&rig, SLOT, COUNT_BYTES_TO_DST), to_dst);
-	assert_int_equal(erig_count(&rig, SLOT, COUNT_BYTES_TO_SRC), to_src);
-}
-
-static const enum addr_kind kinds[][2] = { { ADDR_TCP, ADDR_TCP },
-	{ ADDR_UNIX, ADDR_TCP }, { ADDR_TCP, ADDR_UNIX },
-	{ ADDR_UNIX, ADDR_UNIX } };
-#define KINDS (sizeof kinds / sizeof kinds[0])
+static struct erig *rig = &eone.rig;
+static struct erig_side *peer = &eone.peer;
+static struct erig_side *dst = &eone.dst;
 
 static void
 every_byte_arrives_both_ways(void **state)
@@ -90,11 +30,11 @@ every_byte_arrives_both_ways(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < KINDS; i++) {
-		open_session(kinds[i][0], kinds[i][1]);
-		erig_exchange(peer.outside, dst.outside, 5000001, 3000001,
+	for (i = 0; i < EONE_KINDS; i++) {
+		eone_open(eone_kinds[i][0], eone_kinds[i][1]);
+		erig_exchange(peer->outside, dst->outside, 5000001, 3000001,
 		    65536);
-		finish(5000001, 3000001);
+		eone_finish_counted(5000001, 3000001);
 	}
 }
 
@@ -104,10 +44,11 @@ slow_reader_gets_every_byte(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < KINDS; i++) {
-		open_session(kinds[i][0], kinds[i][1]);
-		erig_exchange(peer.outside, dst.outside, 3000000, 500000, 1009);
-		finish(3000000, 500000);
+	for (i = 0; i < EONE_KINDS; i++) {
+		eone_open(eone_kinds[i][0], eone_kinds[i][1]);
+		erig_exchange(peer->outside, dst->outside, 3000000, 500000,
+		    1009);
+		eone_finish_counted(3000000, 500000);
 	}
 }
 
@@ -115,11 +56,11 @@ static void
 small_buffers_pass_every_byte(void **state)
 {
 	(void)state;
-	erig_pair(&peer, ADDR_TCP, 4096);
-	erig_pair(&dst, ADDR_TCP, 4096);
-	erig_session(&rig, SLOT, &peer, &dst, 0, 0);
-	erig_exchange(peer.outside, dst.outside, 300000, 200000, 65536);
-	finish(300000, 200000);
+	erig_pair(peer, ADDR_TCP, 4096);
+	erig_pair(dst, ADDR_TCP, 4096);
+	erig_session(rig, SLOT, peer, dst, 0, 0);
+	erig_exchange(peer->outside, dst->outside, 300000, 200000, 65536);
+	eone_finish_counted(300000, 200000);
 }
 
 static void
@@ -128,15 +69,15 @@ small_messages_go_to_and_fro(void **state)
 	size_t i, n;
 
 	(void)state;
-	for (i = 0; i < KINDS; i++) {
-		open_session(kinds[i][0], kinds[i][1]);
+	for (i = 0; i < EONE_KINDS; i++) {
+		eone_open(eone_kinds[i][0], eone_kinds[i][1]);
 		for (n = 0; n < 300; n++) {
-			erig_write(peer.outside, n, n + 1);
-			erig_read(dst.outside, n, n + 1);
-			erig_write(dst.outside, n, 1);
-			erig_read(peer.outside, n, 1);
+			erig_write(peer->outside, n, n + 1);
+			erig_read(dst->outside, n, n + 1);
+			erig_write(dst->outside, n, 1);
+			erig_read(peer->outside, n, 1);
 		}
-		finish(300 * 301 / 2, 300);
+		eone_finish_counted(300 * 301 / 2, 300);
 	}
 }
 
@@ -144,17 +85,17 @@ static void
 what_waited_before_the_hand_over_arrives(void **state)
 {
 	(void)state;
-	erig_pair(&peer, ADDR_TCP, 0);
-	erig_pair(&dst, ADDR_TCP, 0);
-	erig_write(peer.outside, 0, 100);
-	shutdown(peer.outside, SHUT_WR);
-	erig_write(dst.outside, 0, 200);
-	erig_session(&rig, SLOT, &peer, &dst, 0, 0);
-	erig_read(dst.outside, 0, 100);
-	erig_read_end(dst.outside, 0);
-	erig_read(peer.outside, 0, 200);
-	shutdown(dst.outside, SHUT_WR);
-	wait_end(END_CLEAN, 0);
+	erig_pair(peer, ADDR_TCP, 0);
+	erig_pair(dst, ADDR_TCP, 0);
+	erig_write(peer->outside, 0, 100);
+	shutdown(peer->outside, SHUT_WR);
+	erig_write(dst->outside, 0, 200);
+	erig_session(rig, SLOT, peer, dst, 0, 0);
+	erig_read(dst->outside, 0, 100);
+	erig_read_end(dst->outside, 0);
+	erig_read(peer->outside, 0, 200);
+	shutdown(dst->outside, SHUT_WR);
+	eone_wait_end(END_CLEAN, 0);
 }
 
 static void
@@ -164,10 +105,10 @@ half_close_keeps_other_direction(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 2 * KINDS; i++) {
-		open_session(kinds[i / 2][0], kinds[i / 2][1]);
-		first = i % 2 == 0 ? &peer : &dst;
-		second = i % 2 == 0 ? &dst : &peer;
+	for (i = 0; i < 2 * EONE_KINDS; i++) {
+		eone_open(eone_kinds[i / 2][0], eone_kinds[i / 2][1]);
+		first = i % 2 == 0 ? peer : dst;
+		second = i % 2 == 0 ? dst : peer;
 		erig_write(first->outside, 0, 1000);
 		shutdown(first->outside, SHUT_WR);
 		erig_read(second->outside, 0, 1000);
@@ -176,7 +117,7 @@ half_close_keeps_other_direction(void **state)
 		    65536);
 		shutdown(second->outside, SHUT_WR);
 		erig_read_end(first->outside, 0);
-		wait_end(END_CLEAN, 0);
+		eone_wait_end(END_CLEAN, 0);
 	}
 }
 
@@ -187,16 +128,16 @@ reset_is_reported(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		open_session(ADDR_TCP, ADDR_TCP);
-		erig_exchange(peer.outside, dst.outside, 100, 100, 100);
+		eone_open(ADDR_TCP, ADDR_TCP);
+		erig_exchange(peer->outside, dst->outside, 100, 100, 100);
 		if (i == 0) {
-			erig_reset(peer.outside);
-			peer.outside = -1;
-			wait_end(END_PEER_RESET, ECONNRESET);
+			erig_reset(peer->outside);
+			peer->outside = -1;
+			eone_wait_end(END_PEER_RESET, ECONNRESET);
 		} else {
-			erig_reset(dst.outside);
-			dst.outside = -1;
-			wait_end(END_DST_RESET, ECONNRESET);
+			erig_reset(dst->outside);
+			dst->outside = -1;
+			eone_wait_end(END_DST_RESET, ECONNRESET);
 		}
 	}
 }
@@ -209,17 +150,17 @@ reset_behind_bytes_is_reported(void **state)
 
 	(void)state;
 	for (i = 0; i < 20; i++) {
-		erig_pair(&peer, ADDR_TCP, 0);
-		erig_pair(&dst, ADDR_TCP, 0);
+		erig_pair(peer, ADDR_TCP, 0);
+		erig_pair(dst, ADDR_TCP, 0);
 		if (i % 2 == 0)
-			erig_session(&rig, SLOT, &peer, &dst, 0, 0);
-		erig_write(peer.outside, 0, 10);
-		erig_reset(peer.outside);
-		peer.outside = -1;
+			erig_session(rig, SLOT, peer, dst, 0, 0);
+		erig_write(peer->outside, 0, 10);
+		erig_reset(peer->outside);
+		peer->outside = -1;
 		if (i % 2 == 1)
-			erig_session(&rig, SLOT, &peer, &dst, 0, 0);
-		erig_read(dst.outside, 0, 10);
-		wait_end(END_PEER_RESET, ECONNRESET);
+			erig_session(rig, SLOT, peer, dst, 0, 0);
+		erig_read(dst->outside, 0, 10);
+		eone_wait_end(END_PEER_RESET, ECONNRESET);
 	}
 }
 
@@ -228,12 +169,12 @@ static void
 reset_of_a_half_closed_side_is_reported(void **state)
 {
 	(void)state;
-	open_session(ADDR_TCP, ADDR_TCP);
-	shutdown(peer.outside, SHUT_WR);
-	erig_read_end(dst.outside, 0);
-	erig_reset(peer.outside);
-	peer.outside = -1;
-	wait_end(END_PEER_RESET, EPIPE);
+	eone_open(ADDR_TCP, ADDR_TCP);
+	shutdown(peer->outside, SHUT_WR);
+	erig_read_end(dst->outside, 0);
+	erig_reset(peer->outside);
+	peer->outside = -1;
+	eone_wait_end(END_PEER_RESET, EPIPE);
 }
 
 /* What dst sent before it went away still gets to the peer. */
@@ -245,18 +186,18 @@ broken_dst_delivers_its_last_bytes(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		erig_pair(&peer, ADDR_TCP, 4096);
-		erig_pair(&dst, ADDR_TCP, 0);
-		erig_session(&rig, SLOT, &peer, &dst, 0, 0);
-		erig_write(dst.outside, 0, n);
-		erig_wait_acked(dst.outside);
-		erig_reset(dst.outside);
-		dst.outside = -1;
+		erig_pair(peer, ADDR_TCP, 4096);
+		erig_pair(dst, ADDR_TCP, 0);
+		erig_session(rig, SLOT, peer, dst, 0, 0);
+		erig_write(dst->outside, 0, n);
+		erig_wait_acked(dst->outside);
+		erig_reset(dst->outside);
+		dst->outside = -1;
 		if (i == 1)
-			erig_write(peer.outside, 0, 100); /* fails at dst */
-		erig_read(peer.outside, 0, n);
-		wait_end(END_DST_RESET, ECONNRESET);
-		assert_int_equal(erig_count(&rig, SLOT, COUNT_BYTES_TO_SRC), n);
+			erig_write(peer->outside, 0, 100); /* fails at dst */
+		erig_read(peer->outside, 0, n);
+		eone_wait_end(END_DST_RESET, ECONNRESET);
+		assert_int_equal(erig_count(rig, SLOT, COUNT_BYTES_TO_SRC), n);
 	}
 }
 
@@ -266,17 +207,17 @@ gone_local_dst_delivers_its_last_bytes(void **state)
 	const struct inner_end *end;
 
 	(void)state;
-	erig_pair(&peer, ADDR_TCP, 4096);
-	erig_pair(&dst, ADDR_UNIX, 0);
-	erig_session(&rig, SLOT, &peer, &dst, 0, 0);
-	erig_write(dst.outside, 0, 60000);
-	close(dst.outside);
-	dst.outside = -1;
-	erig_write(peer.outside, 0, 100); /* EPIPE at dst */
-	erig_read(peer.outside, 0, 60000);
-	end = erig_wait_end(&rig, SLOT);
+	erig_pair(peer, ADDR_TCP, 4096);
+	erig_pair(dst, ADDR_UNIX, 0);
+	erig_session(rig, SLOT, peer, dst, 0, 0);
+	erig_write(dst->outside, 0, 60000);
+	close(dst->outside);
+	dst->outside = -1;
+	erig_write(peer->outside, 0, 100); /* EPIPE at dst */
+	erig_read(peer->outside, 0, 60000);
+	end = erig_wait_end(rig, SLOT);
 	assert_int_equal(end->reason, END_DST_RESET);
-	close_session();
+	eone_close();
 }
 
 /* It shuts its way in, so a send to it fails, and speaks on. */
@@ -289,11 +230,11 @@ side_that_takes_no_more_may_speak_on(void **state)
 
 	(void)state;
 	for (i = 0; i < 4; i++) {
-		open_session(i % 2 == 0 ? other[i / 2] : ADDR_UNIX,
+		eone_open(i % 2 == 0 ? other[i / 2] : ADDR_UNIX,
 		    i % 2 == 0 ? ADDR_UNIX : other[i / 2]);
-		side = i % 2 == 0 ? &dst : &peer;
-		writer = i % 2 == 0 ? &peer : &dst;
-		erig_exchange(peer.outside, dst.outside, 100, 100, 100);
+		side = i % 2 == 0 ? dst : peer;
+		writer = i % 2 == 0 ? peer : dst;
+		erig_exchange(peer->outside, dst->outside, 100, 100, 100);
 		shutdown(side->outside, SHUT_RD);
 		erig_write(writer->outside, 0, 1000);
 		erig_write(side->outside, 0, 1000);
@@ -301,7 +242,8 @@ side_that_takes_no_more_may_speak_on(void **state)
 		erig_write(side->outside, 1000, 100000);
 		erig_read(writer->outside, 1000, 100000);
 		shutdown(side->outside, SHUT_WR);
-		wait_end(side == &peer ? END_PEER_RESET : END_DST_RESET, EPIPE);
+		eone_wait_end(side == peer ? END_PEER_RESET : END_DST_RESET,
+		    EPIPE);
 	}
 }
 
@@ -309,17 +251,17 @@ static void
 urgent_bytes_keep_their_place(void **state)
 {
 	(void)state;
-	open_session(ADDR_TCP, ADDR_TCP);
-	erig_write(peer.outside, 0, 10);
+	eone_open(ADDR_TCP, ADDR_TCP);
+	erig_write(peer->outside, 0, 10);
 	/* the last byte of it is the urgent one */
-	assert_int_equal(send(peer.outside, "\0\0", 2, MSG_OOB), 2);
-	erig_wait_count(&rig, SLOT, COUNT_BYTES_TO_DST, 12);
-	erig_write(peer.outside, 12, 10);
-	erig_wait_count(&rig, SLOT, COUNT_BYTES_TO_DST, 22);
-	erig_read(dst.outside, 0, 10);
-	assert_int_equal(recv(dst.outside, (char[2]){ 0 }, 2, 0), 2);
-	erig_read(dst.outside, 12, 10);
-	finish(22, 0);
+	assert_int_equal(send(peer->outside, "\0\0", 2, MSG_OOB), 2);
+	erig_wait_count(rig, SLOT, COUNT_BYTES_TO_DST, 12);
+	erig_write(peer->outside, 12, 10);
+	erig_wait_count(rig, SLOT, COUNT_BYTES_TO_DST, 22);
+	erig_read(dst->outside, 0, 10);
+	assert_int_equal(recv(dst->outside, (char[2]){ 0 }, 2, 0), 2);
+	erig_read(dst->outside, 12, 10);
+	eone_finish_counted(22, 0);
 }
 
 static void
@@ -328,20 +270,20 @@ bytes_behind_descriptors_arrive(void **state)
 	int i;
 
 	(void)state;
-	open_session(ADDR_UNIX, ADDR_TCP);
+	eone_open(ADDR_UNIX, ADDR_TCP);
 	for (i = 0; i < 5; i++)
-		erig_write_descriptor(peer.outside, 10 * (size_t)i, 10,
+		erig_write_descriptor(peer->outside, 10 * (size_t)i, 10,
 		    STDERR_FILENO);
-	erig_wait_count(&rig, SLOT, COUNT_BYTES_TO_DST, 50);
-	erig_read(dst.outside, 0, 50);
-	finish(50, 0);
+	erig_wait_count(rig, SLOT, COUNT_BYTES_TO_DST, 50);
+	erig_read(dst->outside, 0, 50);
+	eone_finish_counted(50, 0);
 }
 
 int
 main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, eone_start, eone_stop)
 		TEST(every_byte_arrives_both_ways),
 		TEST(slow_reader_gets_every_byte),
 		TEST(small_buffers_pass_every_byte),

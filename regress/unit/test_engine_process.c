@@ -17,22 +17,14 @@
 #include <unistd.h>
 
 #include "../../mctd/engine/engine.h"
-#include "engine_rig.h"
+#include "engine_one.h"
 #include "engine_spy.h"
 
-#define SLOT ERIG_FIRST
+#define SLOT EONE_SLOT
 
-static struct erig rig;
-static struct erig_side peer;
-static struct erig_side dst;
-
-static int
-start(void **state)
-{
-	(void)state;
-	erig_start(&rig, 1, 0);
-	return 0;
-}
+static struct erig *rig = &eone.rig;
+static struct erig_side *peer = &eone.peer;
+static struct erig_side *dst = &eone.dst;
 
 /* With two slots, so that a sweep of timeouts comes by each soon. */
 static int
@@ -44,37 +36,23 @@ start_small(void **state)
 	erig_as_usual(&s);
 	s.start.sessions = 2;
 	s.start.pipes = 0;
-	erig_start_as(&rig, &s);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	erig_stop(&rig, 0);
+	erig_start_as(rig, &s);
 	return 0;
 }
 
 static void
 open_session(uint32_t idle_ms, uint32_t half_closed_ms)
 {
-	erig_pair(&peer, ADDR_TCP, 0);
-	erig_pair(&dst, ADDR_TCP, 0);
-	erig_session(&rig, SLOT, &peer, &dst, idle_ms, half_closed_ms);
-}
+	struct inner_session m = { .idle_ms = idle_ms,
+		.half_closed_ms = half_closed_ms };
 
-static void
-close_session(void)
-{
-	erig_close_pair(&peer);
-	erig_close_pair(&dst);
+	eone_open_as(&m, ADDR_TCP, ADDR_TCP);
 }
 
 static void
 wait_end(enum end_reason reason, uint64_t serial)
 {
-	const struct inner_end *end = erig_wait_end(&rig, SLOT);
+	const struct inner_end *end = erig_wait_end(rig, SLOT);
 
 	assert_int_equal(end->reason, reason);
 	assert_int_equal(end->serial, serial);
@@ -87,7 +65,7 @@ send_plain(uint16_t type)
 	struct frame_out out;
 
 	frame_begin(&out, buf, sizeof buf, type, 0, 0);
-	erig_send(&rig, &out, NULL, 0);
+	erig_send(rig, &out, NULL, 0);
 }
 
 static void
@@ -95,10 +73,10 @@ session_closes_at_request(void **state)
 {
 	(void)state;
 	open_session(0, 0);
-	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
-	erig_close(&rig, SLOT, rig.serial);
-	wait_end(END_REQUESTED, rig.serial);
-	close_session();
+	erig_exchange(peer->outside, dst->outside, 1000, 1000, 1000);
+	erig_close(rig, SLOT, rig->serial);
+	wait_end(END_REQUESTED, rig->serial);
+	eone_close();
 }
 
 /* The parent's CLOSE and the engine's END meet on the way. */
@@ -107,22 +85,22 @@ close_may_cross_the_end(void **state)
 {
 	(void)state;
 	open_session(0, 0);
-	shutdown(peer.outside, SHUT_WR);
-	shutdown(dst.outside, SHUT_WR);
-	erig_read_end(dst.outside, 0);
-	erig_read_end(peer.outside, 0);
-	wait_end(END_CLEAN, rig.serial);
-	erig_close(&rig, SLOT, rig.serial);
-	close_session();
+	shutdown(peer->outside, SHUT_WR);
+	shutdown(dst->outside, SHUT_WR);
+	erig_read_end(dst->outside, 0);
+	erig_read_end(peer->outside, 0);
+	wait_end(END_CLEAN, rig->serial);
+	erig_close(rig, SLOT, rig->serial);
+	eone_close();
 
 	/* the slot's next session is not meant by it */
 	open_session(0, 0);
-	erig_close(&rig, SLOT, rig.serial - 1);
-	erig_wait_taken(&rig);
-	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
-	erig_close(&rig, SLOT, rig.serial);
-	wait_end(END_REQUESTED, rig.serial);
-	close_session();
+	erig_close(rig, SLOT, rig->serial - 1);
+	erig_wait_taken(rig);
+	erig_exchange(peer->outside, dst->outside, 1000, 1000, 1000);
+	erig_close(rig, SLOT, rig->serial);
+	wait_end(END_REQUESTED, rig->serial);
+	eone_close();
 }
 
 static void
@@ -130,9 +108,9 @@ silent_session_ends(void **state)
 {
 	(void)state;
 	open_session(50, 0);
-	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
-	wait_end(END_IDLE, rig.serial);
-	close_session();
+	erig_exchange(peer->outside, dst->outside, 1000, 1000, 1000);
+	wait_end(END_IDLE, rig->serial);
+	eone_close();
 }
 
 static void
@@ -140,10 +118,10 @@ half_closed_session_ends_when_silent(void **state)
 {
 	(void)state;
 	open_session(0, 50);
-	shutdown(peer.outside, SHUT_WR);
-	erig_read_end(dst.outside, 0);
-	wait_end(END_HALF_CLOSED, rig.serial);
-	close_session();
+	shutdown(peer->outside, SHUT_WR);
+	erig_read_end(dst->outside, 0);
+	wait_end(END_HALF_CLOSED, rig->serial);
+	eone_close();
 }
 
 static void
@@ -151,10 +129,7 @@ open_timed(const struct inner_session *times)
 {
 	struct inner_session m = *times;
 
-	m.slot = SLOT;
-	erig_pair(&peer, ADDR_TCP, 0);
-	erig_pair(&dst, ADDR_TCP, 0);
-	erig_session_as(&rig, &m, &peer, &dst);
+	eone_open_as(&m, ADDR_TCP, ADDR_TCP);
 }
 
 /* Until the sweep of timeouts has come by each slot. */
@@ -168,8 +143,8 @@ wait_sweep(void)
 	for (i = 0; i < 2; i++) {
 		erig_pair(&p, ADDR_UNIX, 0);
 		erig_pair(&d, ADDR_UNIX, 0);
-		erig_session_as(&rig, &m, &p, &d);
-		assert_int_equal(erig_wait_end(&rig, SLOT + 1)->reason,
+		erig_session_as(rig, &m, &p, &d);
+		assert_int_equal(erig_wait_end(rig, SLOT + 1)->reason,
 		    END_LIFETIME);
 		erig_close_pair(&p);
 		erig_close_pair(&d);
@@ -185,22 +160,22 @@ half_closed_time_begins_with_the_half_close(void **state)
 
 	(void)state;
 	open_timed(&times);
-	serial = rig.serial;
-	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+	serial = rig->serial;
+	erig_exchange(peer->outside, dst->outside, 1000, 1000, 1000);
 	espy->ahead_ms += 120000;
-	shutdown(peer.outside, SHUT_WR);
-	erig_read_end(dst.outside, 0);
+	shutdown(peer->outside, SHUT_WR);
+	erig_read_end(dst->outside, 0);
 	espy->ahead_ms += 50000;
 	wait_sweep();
-	erig_write(dst.outside, 0, 1000);
-	erig_read(peer.outside, 0, 1000);
+	erig_write(dst->outside, 0, 1000);
+	erig_read(peer->outside, 0, 1000);
 	espy->ahead_ms += 50000; /* and begins again with each byte */
 	wait_sweep();
-	erig_write(dst.outside, 0, 1000);
-	erig_read(peer.outside, 0, 1000);
+	erig_write(dst->outside, 0, 1000);
+	erig_read(peer->outside, 0, 1000);
 	espy->ahead_ms += 61000;
 	wait_end(END_HALF_CLOSED, serial);
-	close_session();
+	eone_close();
 }
 
 static void
@@ -212,15 +187,15 @@ idle_time_begins_with_each_byte(void **state)
 
 	(void)state;
 	open_timed(&times);
-	serial = rig.serial;
+	serial = rig->serial;
 	for (i = 0; i < 2; i++) {
 		espy->ahead_ms += 50000;
 		wait_sweep();
-		erig_exchange(peer.outside, dst.outside, i == 0, i == 1, 1);
+		erig_exchange(peer->outside, dst->outside, i == 0, i == 1, 1);
 	}
 	espy->ahead_ms += 61000;
 	wait_end(END_IDLE, serial);
-	close_session();
+	eone_close();
 }
 
 /* However much it moves. */
@@ -236,22 +211,22 @@ lifetime_ends_a_session(void **state)
 
 	(void)state;
 	open_timed(&times);
-	serial = rig.serial;
+	serial = rig->serial;
 	for (i = 0; i < 70; i++) {
-		erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+		erig_exchange(peer->outside, dst->outside, 1000, 1000, 1000);
 		espy->ahead_ms += 50000;
 	}
 	wait_sweep();
-	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+	erig_exchange(peer->outside, dst->outside, 1000, 1000, 1000);
 	espy->ahead_ms += 51000;
 	wait_sweep();
-	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+	erig_exchange(peer->outside, dst->outside, 1000, 1000, 1000);
 	espy->ahead_ms += 50000;
-	end = erig_wait_end(&rig, SLOT);
+	end = erig_wait_end(rig, SLOT);
 	assert_int_equal(end->reason, END_LIFETIME);
 	assert_int_equal(end->err, 0); /* nothing was left undelivered */
 	assert_int_equal(end->serial, serial);
-	close_session();
+	eone_close();
 }
 
 /* The parent has to reset it: to close it would say that this was all. */
@@ -263,14 +238,14 @@ end_of_lifetime_with_bytes_to_go_is_a_reset(void **state)
 
 	(void)state;
 	open_timed(&times);
-	while (poll(&(struct pollfd){ .fd = peer.outside, .events = POLLOUT },
+	while (poll(&(struct pollfd){ .fd = peer->outside, .events = POLLOUT },
 		   1, 20) == 1)
-		erig_write_some(peer.outside, 0, 65536, 0);
+		erig_write_some(peer->outside, 0, 65536, 0);
 	espy->ahead_ms += 3600000;
-	end = erig_wait_end(&rig, SLOT);
+	end = erig_wait_end(rig, SLOT);
 	assert_int_equal(end->reason, END_LIFETIME);
 	assert_int_equal(end->err, ETIMEDOUT);
-	close_session();
+	eone_close();
 }
 
 /* It has a timeout that is not its own yet: nothing is half-closed. */
@@ -283,14 +258,14 @@ open_session_has_no_half_closed_timeout(void **state)
 	open_session(0, 1);
 	erig_pair(&other_peer, ADDR_TCP, 0);
 	erig_pair(&other_dst, ADDR_TCP, 0);
-	erig_session(&rig, SLOT + 1, &other_peer, &other_dst, 50, 0);
-	assert_int_equal(erig_wait_end(&rig, SLOT + 1)->reason, END_IDLE);
-	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
-	erig_close(&rig, SLOT, rig.serial - 1);
-	wait_end(END_REQUESTED, rig.serial - 1);
+	erig_session(rig, SLOT + 1, &other_peer, &other_dst, 50, 0);
+	assert_int_equal(erig_wait_end(rig, SLOT + 1)->reason, END_IDLE);
+	erig_exchange(peer->outside, dst->outside, 1000, 1000, 1000);
+	erig_close(rig, SLOT, rig->serial - 1);
+	wait_end(END_REQUESTED, rig->serial - 1);
 	erig_close_pair(&other_peer);
 	erig_close_pair(&other_dst);
-	close_session();
+	eone_close();
 }
 
 /* Bytes wait for a peer that takes nothing, and their sender is gone. */
@@ -298,15 +273,15 @@ static void
 stalled_peer_does_not_hold_a_broken_session(void **state)
 {
 	(void)state;
-	erig_pair(&peer, ADDR_TCP, 4096);
-	erig_pair(&dst, ADDR_TCP, 0);
-	erig_session(&rig, SLOT, &peer, &dst, 0, 50);
-	erig_write(dst.outside, 0, 60000);
-	erig_wait_acked(dst.outside);
-	erig_reset(dst.outside);
-	dst.outside = -1;
-	wait_end(END_DST_RESET, rig.serial);
-	close_session();
+	erig_pair(peer, ADDR_TCP, 4096);
+	erig_pair(dst, ADDR_TCP, 0);
+	erig_session(rig, SLOT, peer, dst, 0, 50);
+	erig_write(dst->outside, 0, 60000);
+	erig_wait_acked(dst->outside);
+	erig_reset(dst->outside);
+	dst->outside = -1;
+	wait_end(END_DST_RESET, rig->serial);
+	eone_close();
 }
 
 static void
@@ -320,7 +295,7 @@ many_sessions_come_in_one_message(void **state)
 		erig_pair(&peers[i], i % 2 ? ADDR_TCP : ADDR_UNIX, 0);
 		erig_pair(&dsts[i], i % 3 ? ADDR_TCP : ADDR_UNIX, 0);
 	}
-	erig_sessions(&rig, SLOT, peers, dsts, HAND_OVER_PAIRS);
+	erig_sessions(rig, SLOT, peers, dsts, HAND_OVER_PAIRS);
 	for (i = 0; i < HAND_OVER_PAIRS; i++)
 		erig_write(peers[i].outside, i, 1000);
 	for (i = 0; i < HAND_OVER_PAIRS; i++) {
@@ -329,9 +304,9 @@ many_sessions_come_in_one_message(void **state)
 		shutdown(dsts[i].outside, SHUT_WR);
 	}
 	for (i = 0; i < HAND_OVER_PAIRS; i++) {
-		assert_int_equal(erig_wait_end(&rig, SLOT + i)->reason,
+		assert_int_equal(erig_wait_end(rig, SLOT + i)->reason,
 		    END_CLEAN);
-		assert_int_equal(erig_count(&rig, SLOT + i, COUNT_BYTES_TO_DST),
+		assert_int_equal(erig_count(rig, SLOT + i, COUNT_BYTES_TO_DST),
 		    1000);
 		erig_close_pair(&peers[i]);
 		erig_close_pair(&dsts[i]);
@@ -347,28 +322,28 @@ no_end_is_lost_when_the_channel_is_full(void **state)
 	uint32_t i;
 
 	(void)state;
-	erig_start(&rig, 1, 1);
+	erig_start(rig, 1, 1);
 	for (i = 0; i < HAND_OVER_PAIRS; i++) {
 		erig_pair(&peers[i], ADDR_UNIX, 0);
 		erig_pair(&dsts[i], ADDR_UNIX, 0);
 	}
-	first = rig.serial + 1;
-	erig_sessions(&rig, SLOT, peers, dsts, HAND_OVER_PAIRS);
+	first = rig->serial + 1;
+	erig_sessions(rig, SLOT, peers, dsts, HAND_OVER_PAIRS);
 	for (i = 0; i < HAND_OVER_PAIRS; i++) {
-		erig_close(&rig, SLOT + i, first + i);
-		erig_wait_taken(&rig); /* so each END is a packet */
+		erig_close(rig, SLOT + i, first + i);
+		erig_wait_taken(rig); /* so each END is a packet */
 	}
 	for (i = 0; i < HAND_OVER_PAIRS; i++) {
-		assert_int_equal(erig_wait_end(&rig, SLOT + i)->serial,
+		assert_int_equal(erig_wait_end(rig, SLOT + i)->serial,
 		    first + i);
 		erig_close_pair(&peers[i]);
 		erig_close_pair(&dsts[i]);
 	}
 	/* the slots can be used again */
 	open_session(0, 0);
-	erig_exchange(peer.outside, dst.outside, 100, 100, 100);
-	close_session();
-	erig_stop(&rig, 0);
+	erig_exchange(peer->outside, dst->outside, 100, 100, 100);
+	eone_close();
+	erig_stop(rig, 0);
 }
 
 static void
@@ -380,28 +355,28 @@ one_busy_session_does_not_starve_another(void **state)
 	(void)state;
 	erig_pair(&busy_peer, ADDR_UNIX, 0);
 	erig_pair(&busy_dst, ADDR_UNIX, 0);
-	erig_session(&rig, SLOT + 1, &busy_peer, &busy_dst, 0, 0);
+	erig_session(rig, SLOT + 1, &busy_peer, &busy_dst, 0, 0);
 	open_session(0, 0);
 	for (i = 0; i < 20; i++) {
 		erig_exchange(busy_peer.outside, busy_dst.outside, 1000000, 0,
 		    65536);
-		erig_exchange(peer.outside, dst.outside, 10, 10, 10);
+		erig_exchange(peer->outside, dst->outside, 10, 10, 10);
 	}
 	erig_close_pair(&busy_peer);
 	erig_close_pair(&busy_dst);
-	close_session();
+	eone_close();
 }
 
 static void
 slot_in_use_is_fatal(void **state)
 {
 	(void)state;
-	erig_start(&rig, 1, 0);
+	erig_start(rig, 1, 0);
 	open_session(0, 0);
 	/* the same ones again: both are still open */
-	erig_session(&rig, SLOT, &peer, &dst, 0, 0);
-	erig_wait_stop(&rig, 1);
-	close_session();
+	erig_session(rig, SLOT, peer, dst, 0, 0);
+	erig_wait_stop(rig, 1);
+	eone_close();
 }
 
 static void
@@ -413,12 +388,12 @@ slot_out_of_range_is_fatal(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof slots / sizeof slots[0]; i++) {
-		erig_start(&rig, 1, 0);
-		erig_pair(&peer, ADDR_TCP, 0);
-		erig_pair(&dst, ADDR_TCP, 0);
-		erig_session(&rig, slots[i], &peer, &dst, 0, 0);
-		close_session();
-		erig_wait_stop(&rig, 1);
+		erig_start(rig, 1, 0);
+		erig_pair(peer, ADDR_TCP, 0);
+		erig_pair(dst, ADDR_TCP, 0);
+		erig_session(rig, slots[i], peer, dst, 0, 0);
+		eone_close();
+		erig_wait_stop(rig, 1);
 	}
 }
 
@@ -431,22 +406,22 @@ halted_engine_moves_nothing(void **state)
 
 	(void)state;
 	open_session(0, 0);
-	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
+	erig_exchange(peer->outside, dst->outside, 1000, 1000, 1000);
 	send_plain(MSG_P2X_HALT);
-	erig_packet(&rig, MSG_X2P_HALTED, &in);
+	erig_packet(rig, MSG_X2P_HALTED, &in);
 	assert_int_equal(frame_done(&in), 0);
-	assert_int_equal(send(peer.outside, "x", 1, 0), 1);
+	assert_int_equal(send(peer->outside, "x", 1, 0), 1);
 	send_plain(MSG_P2X_GO_ON);
-	erig_poll(dst.outside, POLLIN);
-	assert_int_equal(recv(dst.outside, &byte, 1, 0), 1);
+	erig_poll(dst->outside, POLLIN);
+	assert_int_equal(recv(dst->outside, &byte, 1, 0), 1);
 	assert_int_equal(byte, 'x');
 	send_plain(MSG_P2X_HALT); /* and again */
-	erig_packet(&rig, MSG_X2P_HALTED, &in);
-	assert_int_equal(send(peer.outside, "y", 1, 0), 1);
-	assert_int_equal(recv(dst.outside, &byte, 1, MSG_DONTWAIT), -1);
+	erig_packet(rig, MSG_X2P_HALTED, &in);
+	assert_int_equal(send(peer->outside, "y", 1, 0), 1);
+	assert_int_equal(recv(dst->outside, &byte, 1, MSG_DONTWAIT), -1);
 	send_plain(MSG_P2X_GO_ON);
-	erig_poll(dst.outside, POLLIN);
-	assert_int_equal(recv(dst.outside, &byte, 1, 0), 1);
+	erig_poll(dst->outside, POLLIN);
+	assert_int_equal(recv(dst->outside, &byte, 1, 0), 1);
 	assert_int_equal(byte, 'y');
 }
 
@@ -461,9 +436,9 @@ message_that_is_not_defined_is_fatal(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof types / sizeof types[0]; i++) {
-		erig_start(&rig, 1, 0);
+		erig_start(rig, 1, 0);
 		send_plain(types[i]);
-		erig_wait_stop(&rig, 1);
+		erig_wait_stop(rig, 1);
 	}
 }
 
@@ -475,12 +450,12 @@ message_with_something_over_is_fatal(void **state)
 	struct frame_out out;
 
 	(void)state;
-	erig_start(&rig, 1, 0);
+	erig_start(rig, 1, 0);
 	frame_begin(&out, buf, sizeof buf, MSG_P2E_CLOSE, 0, 0);
 	inner_put_which(&out, &m);
 	frame_put_u8(&out, 0);
-	erig_send(&rig, &out, NULL, 0);
-	erig_wait_stop(&rig, 1);
+	erig_send(rig, &out, NULL, 0);
+	erig_wait_stop(rig, 1);
 }
 
 struct budget {
@@ -515,8 +490,8 @@ int
 main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f)  cmocka_unit_test_setup_teardown(f, start, stop)
-#define SMALL(f) cmocka_unit_test_setup_teardown(f, start_small, stop)
+#define TEST(f)  cmocka_unit_test_setup_teardown(f, eone_start, eone_stop)
+#define SMALL(f) cmocka_unit_test_setup_teardown(f, start_small, eone_stop)
 		TEST(session_closes_at_request),
 		TEST(halted_engine_moves_nothing),
 		TEST(close_may_cross_the_end),

@@ -17,58 +17,43 @@
 
 #include "../../common/limits.h"
 #include "../../mctd/engine/engine.h"
-#include "engine_rig.h"
+#include "engine_one.h"
 
-#define SLOT ERIG_FIRST
+#define SLOT EONE_SLOT
 
-static struct erig rig;
-static struct erig_side peer;
-static struct erig_side dst;
-
-static void
-open_session(void)
-{
-	erig_pair(&peer, ADDR_TCP, 0);
-	erig_pair(&dst, ADDR_TCP, 0);
-	erig_session(&rig, SLOT, &peer, &dst, 0, 0);
-}
-
-static void
-close_session(void)
-{
-	erig_close_pair(&peer);
-	erig_close_pair(&dst);
-}
+static struct erig *rig = &eone.rig;
+static struct erig_side *peer = &eone.peer;
+static struct erig_side *dst = &eone.dst;
 
 static void
 standby_takes_over(void **state)
 {
 	(void)state;
-	erig_start(&rig, 0, 0);
-	erig_activate(&rig);
-	open_session();
-	erig_exchange(peer.outside, dst.outside, 1000, 1000, 1000);
-	close_session();
-	erig_stop(&rig, 0);
+	erig_start(rig, 0, 0);
+	erig_activate(rig);
+	eone_open(ADDR_TCP, ADDR_TCP);
+	erig_exchange(peer->outside, dst->outside, 1000, 1000, 1000);
+	eone_close();
+	erig_stop(rig, 0);
 }
 
 static void
 standby_ends_with_its_parent(void **state)
 {
 	(void)state;
-	erig_start(&rig, 0, 0);
-	erig_stop(&rig, 0);
+	erig_start(rig, 0, 0);
+	erig_stop(rig, 0);
 }
 
 static void
 standby_takes_no_session(void **state)
 {
 	(void)state;
-	erig_start(&rig, 0, 0);
-	open_session();
-	close_session();
-	erig_wait_stop(&rig, 1);
-	assert_non_null(strstr(rig.log, "message"));
+	erig_start(rig, 0, 0);
+	eone_open(ADDR_TCP, ADDR_TCP);
+	eone_close();
+	erig_wait_stop(rig, 1);
+	assert_non_null(strstr(rig->log, "message"));
 }
 
 /* Nothing of it is written, from start to end. */
@@ -98,20 +83,20 @@ engine_writes_to_its_own_counters(void **state)
 			erig_as_usual(&s);
 			s.start.active = !standby;
 			s.start.engine = standby ? 0 : which;
-			erig_start_as(&rig, &s);
+			erig_start_as(rig, &s);
 			if (standby) {
-				erig_send_activate(&rig, which, NULL, 0);
-				erig_send_pipes(&rig);
+				erig_send_activate(rig, which, NULL, 0);
+				erig_send_pipes(rig);
 			}
-			open_session();
-			erig_exchange(peer.outside, dst.outside, 3000000,
+			eone_open(ADDR_TCP, ADDR_TCP);
+			erig_exchange(peer->outside, dst->outside, 3000000,
 			    3000000, 65536);
-			assert_int_equal(is_zero(&rig.others),
+			assert_int_equal(is_zero(&rig->others),
 			    which == ERIG_ENGINE);
-			assert_int_equal(is_zero(&rig.counters),
+			assert_int_equal(is_zero(&rig->counters),
 			    which != ERIG_ENGINE);
-			close_session();
-			erig_stop(&rig, 0);
+			eone_close();
+			erig_stop(rig, 0);
 		}
 	}
 }
@@ -120,10 +105,10 @@ static void
 standby_writes_to_no_counters(void **state)
 {
 	(void)state;
-	erig_start(&rig, 0, 0);
-	assert_true(is_zero(&rig.others));
-	assert_true(is_zero(&rig.counters));
-	erig_stop(&rig, 0);
+	erig_start(rig, 0, 0);
+	assert_true(is_zero(&rig->others));
+	assert_true(is_zero(&rig->counters));
+	erig_stop(rig, 0);
 }
 
 static void
@@ -135,10 +120,10 @@ standby_cannot_become_what_there_is_not(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof which / sizeof which[0]; i++) {
-		erig_start(&rig, 0, 0);
-		erig_send_activate(&rig, which[i], NULL, 0);
-		erig_wait_stop(&rig, 1);
-		assert_non_null(strstr(rig.log, "message"));
+		erig_start(rig, 0, 0);
+		erig_send_activate(rig, which[i], NULL, 0);
+		erig_wait_stop(rig, 1);
+		assert_non_null(strstr(rig->log, "message"));
 	}
 }
 
@@ -148,13 +133,13 @@ standby_is_activated_once_and_without_descriptors(void **state)
 	int fd = STDERR_FILENO;
 
 	(void)state;
-	erig_start(&rig, 0, 0);
-	erig_send_activate(&rig, ERIG_ENGINE, &fd, 1);
-	erig_wait_stop(&rig, 1);
-	erig_start(&rig, 0, 0);
-	erig_send_activate(&rig, ERIG_ENGINE, NULL, 0);
-	erig_send_activate(&rig, ERIG_ENGINE, NULL, 0);
-	erig_wait_stop(&rig, 1);
+	erig_start(rig, 0, 0);
+	erig_send_activate(rig, ERIG_ENGINE, &fd, 1);
+	erig_wait_stop(rig, 1);
+	erig_start(rig, 0, 0);
+	erig_send_activate(rig, ERIG_ENGINE, NULL, 0);
+	erig_send_activate(rig, ERIG_ENGINE, NULL, 0);
+	erig_wait_stop(rig, 1);
 }
 
 /* Each changes one thing of a start that is right. */
@@ -249,8 +234,8 @@ start_that_cannot_be_meant_is_fatal(void **state)
 	for (i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
 		erig_as_usual(&s);
 		wrong[i](&s);
-		erig_begin(&rig, &s);
-		erig_wait_stop(&rig, 1);
+		erig_begin(rig, &s);
+		erig_wait_stop(rig, 1);
 	}
 }
 

@@ -24,68 +24,17 @@
 #include "../../mctd/engine/pipes.h"
 #include "../../mctd/engine/stream.h"
 #include "../../mctd/engine/watch.h"
-#include "engine_rig.h"
+#include "engine_one.h"
 #include "engine_spy.h"
 
-#define SLOT  ERIG_FIRST
+#define SLOT  EONE_SLOT
 #define MIB   (1024 * 1024)
 #define MANY  8 /* sessions: more than pipes */
 #define STALE ERIG_PIPE_BYTES
 
-static struct erig rig;
-static struct erig_side peer;
-static struct erig_side dst;
-
-static int
-start(void **state)
-{
-	(void)state;
-	erig_start(&rig, 1, 0);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	erig_stop(&rig, 0);
-	return 0;
-}
-
-static void
-open_session(enum addr_kind peer_kind, enum addr_kind dst_kind,
-    uint32_t half_closed_ms)
-{
-	erig_pair(&peer, peer_kind, 0);
-	erig_pair(&dst, dst_kind, 0);
-	erig_session(&rig, SLOT, &peer, &dst, 0, half_closed_ms);
-}
-
-static void
-wait_end(enum end_reason reason)
-{
-	const struct inner_end *end = erig_wait_end(&rig, SLOT);
-
-	assert_int_equal(end->reason, reason);
-	erig_close_pair(&peer);
-	erig_close_pair(&dst);
-	erig_wait_pipes_back(&rig);
-}
-
-static void
-finish(void)
-{
-	shutdown(peer.outside, SHUT_WR);
-	erig_read_end(dst.outside, 0);
-	shutdown(dst.outside, SHUT_WR);
-	erig_read_end(peer.outside, 0);
-	wait_end(END_CLEAN);
-}
-
-static const enum addr_kind kinds[][2] = { { ADDR_TCP, ADDR_TCP },
-	{ ADDR_UNIX, ADDR_TCP }, { ADDR_TCP, ADDR_UNIX },
-	{ ADDR_UNIX, ADDR_UNIX } };
-#define KINDS (sizeof kinds / sizeof kinds[0])
+static struct erig *rig = &eone.rig;
+static struct erig_side *peer = &eone.peer;
+static struct erig_side *dst = &eone.dst;
 
 /* Into a local socket all bytes go by splice, out of one into TCP none. */
 static int
@@ -95,19 +44,21 @@ goes_by_splice(const struct erig_side *from, const struct erig_side *to)
 }
 
 /*
- * The ith session of 2 * KINDS, each combination in both directions; 0: its
- * bytes need no pipe.
+ * The ith session of 2 * EONE_KINDS, each combination in both directions; 0:
+ * its bytes need no pipe.
  */
 static int
 open_ith(size_t i, struct erig_side **from, struct erig_side **to,
     uint32_t half_closed_ms)
 {
-	open_session(kinds[i / 2][0], kinds[i / 2][1], half_closed_ms);
-	*from = i % 2 == 0 ? &peer : &dst;
-	*to = i % 2 == 0 ? &dst : &peer;
+	struct inner_session m = { .half_closed_ms = half_closed_ms };
+
+	eone_open_as(&m, eone_kinds[i / 2][0], eone_kinds[i / 2][1]);
+	*from = i % 2 == 0 ? peer : dst;
+	*to = i % 2 == 0 ? dst : peer;
 	if (goes_by_splice(*from, *to))
 		return 1;
-	finish();
+	eone_finish();
 	return 0;
 }
 
@@ -128,7 +79,7 @@ fill_pipe(const struct erig_side *a)
 		if (poll(&p, 1, 20) == 1)
 			sent += erig_write_some(a->outside, sent, 65536, 0);
 		else
-			bytes = erig_lent(&rig) > 0;
+			bytes = erig_lent(rig) > 0;
 		assert_in_range(clock_ms() - since_ms, 0, 20000);
 	} while (!bytes);
 	return sent;
@@ -140,8 +91,8 @@ lent_pipe(void)
 {
 	uint32_t i;
 
-	assert_int_equal(erig_lent(&rig), 1);
-	for (i = 0; atomic_load(&rig.counters.pipes[i]) == 0; i++)
+	assert_int_equal(erig_lent(rig), 1);
+	for (i = 0; atomic_load(&rig->counters.pipes[i]) == 0; i++)
 		continue;
 	return i;
 }
@@ -155,20 +106,20 @@ owner_is_told_while_bytes_lie_in_a_pipe(void **state)
 	size_t i, n;
 
 	(void)state;
-	for (i = 0; i < 2 * KINDS; i++) {
+	for (i = 0; i < 2 * EONE_KINDS; i++) {
 		if (!open_ith(i, &from, &to, 0))
 			continue;
 		n = fill_pipe(from);
 		pipe = lent_pipe();
-		assert_int_equal(atomic_load(&rig.counters.pipes[pipe]),
+		assert_int_equal(atomic_load(&rig->counters.pipes[pipe]),
 		    2 * (1000 + SLOT) + i % 2);
-		assert_true(erig_pipe_bytes(&rig, pipe) > 0);
+		assert_true(erig_pipe_bytes(rig, pipe) > 0);
 		/* and the other way goes on */
 		erig_write(to->outside, 0, 1000);
 		erig_read(from->outside, 0, 1000);
 		erig_read(to->outside, 0, n);
-		erig_wait_pipes_back(&rig);
-		finish();
+		erig_wait_pipes_back(rig);
+		eone_finish();
 	}
 }
 
@@ -180,15 +131,15 @@ close_gives_the_pipe_back_empty(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 2 * KINDS; i++) {
+	for (i = 0; i < 2 * EONE_KINDS; i++) {
 		if (!open_ith(i, &from, &to, 0))
 			continue;
 		fill_pipe(from);
-		erig_close(&rig, SLOT, rig.serial);
-		wait_end(END_REQUESTED);
-		open_session(kinds[i / 2][0], kinds[i / 2][1], 0);
-		erig_exchange(peer.outside, dst.outside, 2 * MIB, MIB, 65536);
-		finish();
+		erig_close(rig, SLOT, rig->serial);
+		eone_wait_end(END_REQUESTED, 0);
+		eone_open(eone_kinds[i / 2][0], eone_kinds[i / 2][1]);
+		erig_exchange(peer->outside, dst->outside, 2 * MIB, MIB, 65536);
+		eone_finish();
 	}
 }
 
@@ -200,13 +151,14 @@ reset_by_the_reader_gives_the_pipe_back(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 2 * KINDS; i++) {
+	for (i = 0; i < 2 * EONE_KINDS; i++) {
 		if (!open_ith(i, &from, &to, 0))
 			continue;
 		fill_pipe(from);
 		erig_reset(to->outside);
 		to->outside = -1;
-		wait_end(i % 2 == 0 ? END_DST_RESET : END_PEER_RESET);
+		eone_wait_end(i % 2 == 0 ? END_DST_RESET : END_PEER_RESET,
+		    ECONNRESET);
 	}
 }
 
@@ -218,7 +170,7 @@ reset_by_the_writer_gives_the_pipe_back(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 2 * KINDS; i++) {
+	for (i = 0; i < 2 * EONE_KINDS; i++) {
 		if (!open_ith(i, &from, &to, 50))
 			continue;
 		erig_write(to->outside, 0, 1000);
@@ -228,10 +180,12 @@ reset_by_the_writer_gives_the_pipe_back(void **state)
 		from->outside = -1;
 		if (from->kind == ADDR_UNIX) {
 			/* its reset is seen when it is read to its end */
-			erig_close(&rig, SLOT, rig.serial);
-			wait_end(END_REQUESTED);
+			erig_close(rig, SLOT, rig->serial);
+			eone_wait_end(END_REQUESTED, 0);
 		} else
-			wait_end(i % 2 == 0 ? END_PEER_RESET : END_DST_RESET);
+			eone_wait_end(i % 2 == 0 ? END_PEER_RESET :
+						   END_DST_RESET,
+			    ECONNRESET);
 	}
 }
 
@@ -245,20 +199,20 @@ broken_way_keeps_no_pipe(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		open_session(i == 0 ? ADDR_TCP : ADDR_UNIX, ADDR_UNIX, 0);
-		fill_pipe(&peer);
+		eone_open(i == 0 ? ADDR_TCP : ADDR_UNIX, ADDR_UNIX);
+		fill_pipe(peer);
 		/* what the kernel holds is taken, the pipe's is refused */
-		shutdown(dst.outside, SHUT_RD);
+		shutdown(dst->outside, SHUT_RD);
 		do
-			n = recv(dst.outside, bytes, sizeof bytes, 0);
+			n = recv(dst->outside, bytes, sizeof bytes, 0);
 		while (n > 0);
-		erig_wait_pipes_back(&rig);
+		erig_wait_pipes_back(rig);
 		for (k = 0; k < 3; k++) {
-			erig_write(dst.outside, k, 70000);
-			erig_read(peer.outside, k, 70000);
+			erig_write(dst->outside, k, 70000);
+			erig_read(peer->outside, k, 70000);
 		}
-		shutdown(dst.outside, SHUT_WR);
-		wait_end(END_DST_RESET);
+		shutdown(dst->outside, SHUT_WR);
+		eone_wait_end(END_DST_RESET, EPIPE);
 	}
 }
 
@@ -274,30 +228,30 @@ exchange_many(size_t to_dst, size_t to_src)
 
 	memset(flows, 0, sizeof flows);
 	for (i = 0; i < MANY; i++) {
-		erig_pair(&peers[i], kinds[i % KINDS][0], 0);
-		erig_pair(&dsts[i], kinds[i % KINDS][1], 0);
+		erig_pair(&peers[i], eone_kinds[i % EONE_KINDS][0], 0);
+		erig_pair(&dsts[i], eone_kinds[i % EONE_KINDS][1], 0);
 		flows[i].fd[0] = peers[i].outside;
 		flows[i].fd[1] = dsts[i].outside;
 		flows[i].want[0] = to_dst + i;
 		flows[i].want[1] = to_src + i;
 	}
-	erig_sessions(&rig, SLOT, peers, dsts, MANY);
+	erig_sessions(rig, SLOT, peers, dsts, MANY);
 	erig_exchange_all(flows, MANY, 65536);
 	for (i = 0; i < MANY; i++) {
 		shutdown(peers[i].outside, SHUT_WR);
 		shutdown(dsts[i].outside, SHUT_WR);
 		erig_read_end(dsts[i].outside, 0);
 		erig_read_end(peers[i].outside, 0);
-		assert_int_equal(erig_wait_end(&rig, SLOT + i)->reason,
+		assert_int_equal(erig_wait_end(rig, SLOT + i)->reason,
 		    END_CLEAN);
-		assert_int_equal(erig_count(&rig, SLOT + i, COUNT_BYTES_TO_DST),
+		assert_int_equal(erig_count(rig, SLOT + i, COUNT_BYTES_TO_DST),
 		    to_dst + i);
-		assert_int_equal(erig_count(&rig, SLOT + i, COUNT_BYTES_TO_SRC),
+		assert_int_equal(erig_count(rig, SLOT + i, COUNT_BYTES_TO_SRC),
 		    to_src + i);
 		erig_close_pair(&peers[i]);
 		erig_close_pair(&dsts[i]);
 	}
-	erig_wait_pipes_back(&rig);
+	erig_wait_pipes_back(rig);
 }
 
 static void
@@ -337,20 +291,20 @@ pipe_is_emptied_before_a_session_goes_by_copy(void **state)
 	work.pipes.bytes = ERIG_PIPE_BYTES;
 	assert_int_equal(pipes_add(&work.pipes, fd[0], fd[1], stream_buf, 1),
 	    0);
-	erig_pair(&peer, ADDR_TCP, 0);
-	erig_pair(&dst, ADDR_TCP, 0);
-	s.fd[0] = peer.inside;
-	s.fd[1] = dst.inside;
+	erig_pair(peer, ADDR_TCP, 0);
+	erig_pair(dst, ADDR_TCP, 0);
+	s.fd[0] = peer->inside;
+	s.fd[1] = dst->inside;
 	stream_start(&st, &s, &count, &work);
 	st.side[STREAM_PEER].bulk = SPLICES_SHORT;
 	while (sent < 300000) {
 		if (sent < got + 4 * ESPY_BITE)
-			sent += erig_write_some(peer.outside, sent,
+			sent += erig_write_some(peer->outside, sent,
 			    2 * ESPY_BITE, 0);
 		(void)stream_event(&st, STREAM_PEER, both);
 		(void)stream_event(&st, STREAM_DST, both);
 		assert_false(stream_run(&st, &work) & STREAM_OVER);
-		got += erig_read_some(dst.outside, got, 65536);
+		got += erig_read_some(dst->outside, got, 65536);
 		copied += st.side[STREAM_PEER].bulk == 0 && owner != 0;
 	}
 	assert_int_not_equal(copied, 0); /* so there was such a moment */
@@ -358,11 +312,11 @@ pipe_is_emptied_before_a_session_goes_by_copy(void **state)
 		(void)stream_event(&st, STREAM_PEER, both);
 		(void)stream_event(&st, STREAM_DST, both);
 		assert_false(stream_run(&st, &work) & STREAM_OVER);
-		got += erig_read_some(dst.outside, got, 65536);
+		got += erig_read_some(dst->outside, got, 65536);
 	}
 	stream_release(&st, &work);
-	erig_close_pair(&peer);
-	erig_close_pair(&dst);
+	erig_close_pair(peer);
+	erig_close_pair(dst);
 	close(fd[0]);
 	close(fd[1]);
 }
@@ -375,10 +329,10 @@ bulk_goes_by_copy_without_pipes(void **state)
 	(void)state;
 	erig_as_usual(&s);
 	s.start.pipes = 0;
-	erig_start_as(&rig, &s);
+	erig_start_as(rig, &s);
 	exchange_many(2 * MIB, MIB);
 	assert_int_equal(espy->splices, 0);
-	erig_stop(&rig, 0);
+	erig_stop(rig, 0);
 }
 
 static void
@@ -389,12 +343,12 @@ large_pipes_carry_bulk(void **state)
 	(void)state;
 	erig_as_usual(&s);
 	s.pipe_bytes = PIPE_BYTES;
-	erig_start_as(&rig, &s);
+	erig_start_as(rig, &s);
 	exchange_many(4 * MIB, 3 * MIB);
 	espy->roomy = 1;
 	exchange_many(4 * MIB, 3 * MIB);
 	assert_true(espy->in > 0);
-	erig_stop(&rig, 0);
+	erig_stop(rig, 0);
 }
 
 /* Of a session that an engine before it had, say; full to the brim. */
@@ -409,14 +363,14 @@ old_bytes_in_a_pipe_reach_nobody(void **state)
 		erig_as_usual(&s);
 		s.stale_bytes = STALE;
 		s.start.active = !standby;
-		erig_start_as(&rig, &s);
+		erig_start_as(rig, &s);
 		if (standby)
-			erig_activate(&rig);
-		erig_wait_taken(&rig);
+			erig_activate(rig);
+		erig_wait_taken(rig);
 		exchange_many(2 * MIB, MIB);
 		assert_true(espy->in > 0);
 		assert_int_equal(espy->in, espy->out);
-		erig_stop(&rig, 0);
+		erig_stop(rig, 0);
 	}
 }
 
@@ -431,23 +385,23 @@ stuck_sessions_give_all_pipes_back(void **state)
 	espy->roomy = 1;
 	for (round = 0; round < 3; round++) {
 		for (i = 0; i < MANY; i++) {
-			erig_pair(&peers[i], kinds[i % KINDS][0], 0);
-			erig_pair(&dsts[i], kinds[i % KINDS][1], 0);
+			erig_pair(&peers[i], eone_kinds[i % EONE_KINDS][0], 0);
+			erig_pair(&dsts[i], eone_kinds[i % EONE_KINDS][1], 0);
 		}
-		erig_sessions(&rig, SLOT, peers, dsts, MANY);
+		erig_sessions(rig, SLOT, peers, dsts, MANY);
 		for (i = 0; i < MANY; i++) {
 			p.fd = peers[i].outside;
 			while (poll(&p, 1, 10) == 1)
 				erig_write_some(p.fd, i, 65536, 0);
 		}
-		assert_int_not_equal(erig_lent(&rig), 0);
+		assert_int_not_equal(erig_lent(rig), 0);
 		for (i = 0; i < MANY; i++) {
-			erig_close(&rig, SLOT + i, rig.serial - MANY + 1 + i);
-			(void)erig_wait_end(&rig, SLOT + i);
+			erig_close(rig, SLOT + i, rig->serial - MANY + 1 + i);
+			(void)erig_wait_end(rig, SLOT + i);
 			erig_close_pair(&peers[i]);
 			erig_close_pair(&dsts[i]);
 		}
-		erig_wait_pipes_back(&rig);
+		erig_wait_pipes_back(rig);
 	}
 }
 
@@ -464,19 +418,19 @@ pipes_that_cannot_be_meant_are_fatal(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-		erig_start(&rig, 0, 0);
-		erig_send_activate(&rig, ERIG_ENGINE, NULL, 0);
-		erig_send_some_pipes(&rig, wrong[i].first, wrong[i].count,
+		erig_start(rig, 0, 0);
+		erig_send_activate(rig, ERIG_ENGINE, NULL, 0);
+		erig_send_some_pipes(rig, wrong[i].first, wrong[i].count,
 		    wrong[i].nfds);
-		erig_wait_stop(&rig, 1);
-		assert_non_null(strstr(rig.log, "message"));
+		erig_wait_stop(rig, 1);
+		assert_non_null(strstr(rig->log, "message"));
 	}
-	erig_start(&rig, 1, 0); /* it has them all already */
-	erig_send_some_pipes(&rig, ERIG_PIPES, 1, 2);
-	erig_wait_stop(&rig, 1);
-	erig_start(&rig, 0, 0); /* nor does a standby get any */
-	erig_send_pipes(&rig);
-	erig_wait_stop(&rig, 1);
+	erig_start(rig, 1, 0); /* it has them all already */
+	erig_send_some_pipes(rig, ERIG_PIPES, 1, 2);
+	erig_wait_stop(rig, 1);
+	erig_start(rig, 0, 0); /* nor does a standby get any */
+	erig_send_pipes(rig);
+	erig_wait_stop(rig, 1);
 }
 
 /* In two messages, the second where the first left off. */
@@ -486,27 +440,27 @@ pipes_may_come_in_parts(void **state)
 	struct erig_setup s;
 
 	(void)state;
-	erig_start(&rig, 0, 0);
-	erig_send_activate(&rig, ERIG_ENGINE, NULL, 0);
-	erig_send_some_pipes(&rig, 0, 1, 2);
-	erig_send_some_pipes(&rig, 1, 3, 6);
+	erig_start(rig, 0, 0);
+	erig_send_activate(rig, ERIG_ENGINE, NULL, 0);
+	erig_send_some_pipes(rig, 0, 1, 2);
+	erig_send_some_pipes(rig, 1, 3, 6);
 	exchange_many(2 * MIB, MIB);
 	assert_true(espy->in > 0);
-	erig_stop(&rig, 0);
+	erig_stop(rig, 0);
 
 	erig_as_usual(&s);
 	s.start.pipes = 1;
-	erig_start_as(&rig, &s);
+	erig_start_as(rig, &s);
 	exchange_many(MIB, MIB);
 	assert_true(espy->in > 0);
-	erig_stop(&rig, 0);
+	erig_stop(rig, 0);
 }
 
 int
 main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, eone_start, eone_stop)
 		TEST(owner_is_told_while_bytes_lie_in_a_pipe),
 		TEST(close_gives_the_pipe_back_empty),
 		TEST(reset_by_the_reader_gives_the_pipe_back),

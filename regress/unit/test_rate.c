@@ -18,13 +18,11 @@
 #include "../../common/limits.h"
 #include "../../mctd/engine/stream.h"
 #include "../../mctd/engine/watch.h"
-#include "engine_rig.h"
+#include "engine_one.h"
 
-#define SLOT ERIG_FIRST
-
-static struct erig rig;
-static struct erig_side peer;
-static struct erig_side dst;
+static struct erig *rig = &eone.rig;
+static struct erig_side *peer = &eone.peer;
+static struct erig_side *dst = &eone.dst;
 
 static uint8_t buf[PEEK_BYTES];
 static uint8_t zeros[65536];
@@ -38,14 +36,13 @@ open_stream(enum addr_kind kind, uint32_t rate)
 {
 	struct stream_start s = { .id = 1, .rate = rate };
 
-	erig_pair(&peer, kind, 0);
-	erig_pair(&dst, kind, 0);
+	eone_pairs(kind, kind, 0);
 	memset(&work, 0, sizeof work);
 	memset(&count, 0, sizeof count);
 	work.buf = buf;
 	work.now_ms = 1000000;
-	s.fd[0] = peer.inside;
-	s.fd[1] = dst.inside;
+	s.fd[0] = peer->inside;
+	s.fd[1] = dst->inside;
 	s.kind[0] = s.kind[1] = (uint8_t)kind;
 	stream_start(&st, &s, &count, &work);
 	st.side[STREAM_DST].readable = 1;
@@ -55,8 +52,7 @@ static void
 close_stream(void)
 {
 	stream_release(&st, &work);
-	erig_close_pair(&peer);
-	erig_close_pair(&dst);
+	eone_close();
 }
 
 static uint64_t
@@ -82,8 +78,8 @@ go_on(unsigned int ms)
 	unsigned int wants, n;
 
 	work.now_ms += ms;
-	feed(peer.outside, dst.outside);
-	feed(dst.outside, peer.outside);
+	feed(peer->outside, dst->outside);
+	feed(dst->outside, peer->outside);
 	(void)stream_event(&st, STREAM_PEER, WATCH_READ | WATCH_WRITE);
 	(void)stream_event(&st, STREAM_DST, WATCH_READ | WATCH_WRITE);
 	wants = stream_look(&st, &work);
@@ -91,8 +87,8 @@ go_on(unsigned int ms)
 		assert_in_range(n, 0, 100000);
 		wants = stream_run(&st, &work);
 		assert_false(wants & STREAM_OVER);
-		feed(peer.outside, dst.outside);
-		feed(dst.outside, peer.outside);
+		feed(peer->outside, dst->outside);
+		feed(dst->outside, peer->outside);
 		(void)stream_event(&st, STREAM_PEER, WATCH_READ | WATCH_WRITE);
 		wants = stream_event(&st, STREAM_DST, WATCH_READ | WATCH_WRITE);
 	}
@@ -189,14 +185,14 @@ record_larger_than_the_rate_passes(void **state)
 	(void)state;
 	open_stream(ADDR_UNIXSEQ, 1000);
 	for (i = 0; i < 3; i++)
-		assert_int_equal(send(peer.outside, zeros, 20000, 0), 20000);
+		assert_int_equal(send(peer->outside, zeros, 20000, 0), 20000);
 	for (got = ms = 0; got < 3; ms += 100) {
 		assert_in_range(ms, 0, 45000);
 		(void)stream_event(&st, STREAM_PEER, WATCH_READ);
 		(void)stream_look(&st, &work);
 		(void)stream_run(&st, &work);
 		work.now_ms += 100;
-		if (recv(dst.outside, zeros, sizeof zeros, MSG_DONTWAIT) ==
+		if (recv(dst->outside, zeros, sizeof zeros, MSG_DONTWAIT) ==
 		    20000)
 			got++;
 	}
@@ -217,19 +213,19 @@ turn_has_an_end(void **state)
 	(void)state;
 	for (k = 0; k < sizeof lens / sizeof lens[0]; k++) {
 		open_stream(ADDR_UNIXSEQ, 0);
-		assert_return_code(setsockopt(peer.outside, SOL_SOCKET,
+		assert_return_code(setsockopt(peer->outside, SOL_SOCKET,
 				       SO_SNDBUFFORCE, &bytes, sizeof bytes),
 		    errno);
-		assert_return_code(setsockopt(dst.inside, SOL_SOCKET,
+		assert_return_code(setsockopt(dst->inside, SOL_SOCKET,
 				       SO_SNDBUFFORCE, &bytes, sizeof bytes),
 		    errno);
 		for (i = 0; i < 20000; i++)
-			assert_int_equal(send(peer.outside, zeros, lens[k],
+			assert_int_equal(send(peer->outside, zeros, lens[k],
 					     MSG_DONTWAIT),
 			    lens[k]);
 		assert_true(stream_run(&st, &work) & STREAM_AGAIN);
-		for (n = 0;
-		     recv(dst.outside, zeros, sizeof zeros, MSG_DONTWAIT) != -1;
+		for (n = 0; recv(dst->outside, zeros, sizeof zeros,
+				MSG_DONTWAIT) != -1;
 		     n++)
 			continue;
 		assert_in_range(n, 1, 19999);
@@ -237,62 +233,26 @@ turn_has_an_end(void **state)
 	}
 }
 
-static int
-start(void **state)
-{
-	(void)state;
-	erig_start(&rig, 1, 0);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	erig_stop(&rig, 0);
-	return 0;
-}
-
 static void
 open_session(enum addr_kind peer_kind, enum addr_kind dst_kind, uint32_t rate)
 {
-	struct inner_session m = { .slot = SLOT, .rate = rate };
+	struct inner_session m = { .rate = rate };
 
-	erig_pair(&peer, peer_kind, 0);
-	erig_pair(&dst, dst_kind, 0);
-	erig_session_as(&rig, &m, &peer, &dst);
-}
-
-static void
-close_session(void)
-{
-	shutdown(peer.outside, SHUT_WR);
-	erig_read_end(dst.outside, 0);
-	shutdown(dst.outside, SHUT_WR);
-	erig_read_end(peer.outside, 0);
-	assert_int_equal(erig_wait_end(&rig, SLOT)->reason, END_CLEAN);
-	erig_close_pair(&peer);
-	erig_close_pair(&dst);
+	eone_open_as(&m, peer_kind, dst_kind);
 }
 
 /* More than the burst, both ways, of every kind; then the ends. */
 static void
 limited_session_gets_everything_through(void **state)
 {
-	static const enum addr_kind kinds[][2] = { { ADDR_TCP, ADDR_TCP },
-		{ ADDR_UNIX, ADDR_TCP }, { ADDR_TCP, ADDR_UNIX },
-		{ ADDR_UNIX, ADDR_UNIX } };
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-		open_session(kinds[i][0], kinds[i][1], 256 * 1024);
-		erig_exchange(peer.outside, dst.outside, 350000, 300000, 65536);
-		close_session();
-		assert_int_equal(erig_count(&rig, SLOT, COUNT_BYTES_TO_DST),
-		    350000);
-		assert_int_equal(erig_count(&rig, SLOT, COUNT_BYTES_TO_SRC),
-		    300000);
+	for (i = 0; i < EONE_KINDS; i++) {
+		open_session(eone_kinds[i][0], eone_kinds[i][1], 256 * 1024);
+		erig_exchange(peer->outside, dst->outside, 350000, 300000,
+		    65536);
+		eone_finish_counted(350000, 300000);
 	}
 }
 
@@ -302,10 +262,10 @@ end_of_file_waits_for_its_bytes(void **state)
 {
 	(void)state;
 	open_session(ADDR_TCP, ADDR_TCP, 10000);
-	erig_write(peer.outside, 0, 13000);
-	shutdown(peer.outside, SHUT_WR);
-	erig_read(dst.outside, 0, 13000);
-	close_session();
+	erig_write(peer->outside, 0, 13000);
+	shutdown(peer->outside, SHUT_WR);
+	erig_read(dst->outside, 0, 13000);
+	eone_finish();
 }
 
 /* With bytes that wait for their rate, and a reader that takes all. */
@@ -316,20 +276,20 @@ limited_session_sleeps(void **state)
 
 	(void)state;
 	open_session(ADDR_TCP, ADDR_TCP, 20000);
-	erig_write(peer.outside, 0, 40000);
-	erig_read(dst.outside, 0, 20000); /* the burst */
-	cpu_us = erig_cpu_us(&rig);
-	erig_read(dst.outside, 20000, 15000); /* some 750 ms */
-	assert_in_range(erig_cpu_us(&rig) - cpu_us, 0, 200000);
-	erig_read(dst.outside, 35000, 5000);
-	close_session();
+	erig_write(peer->outside, 0, 40000);
+	erig_read(dst->outside, 0, 20000); /* the burst */
+	cpu_us = erig_cpu_us(rig);
+	erig_read(dst->outside, 20000, 15000); /* some 750 ms */
+	assert_in_range(erig_cpu_us(rig) - cpu_us, 0, 200000);
+	erig_read(dst->outside, 35000, 5000);
+	eone_finish();
 }
 
 int
 main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, eone_start, eone_stop)
 		cmocka_unit_test(rate_is_never_exceeded),
 		cmocka_unit_test(rate_is_reached),
 		cmocka_unit_test(silence_saves_one_second),

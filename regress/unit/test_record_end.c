@@ -22,50 +22,15 @@
 #include "../../mctd/engine/engine.h"
 #include "../../mctd/engine/stream.h"
 #include "../../mctd/engine/watch.h"
+#include "engine_one.h"
 #include "engine_record.h"
-#include "engine_rig.h"
 #include "engine_spy.h"
 
-#define SLOT ERIG_FIRST
+#define SLOT EONE_SLOT
 
-static struct erig rig;
-static struct erig_side peer;
-static struct erig_side dst;
-
-static void
-open_session(void)
-{
-	erig_pair(&peer, ADDR_UNIXSEQ, 0);
-	erig_pair(&dst, ADDR_UNIXSEQ, 0);
-	erig_session(&rig, SLOT, &peer, &dst, 0, 0);
-}
-
-static int
-start(void **state)
-{
-	(void)state;
-	erig_start(&rig, 1, 0);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	erig_stop(&rig, 0);
-	return 0;
-}
-
-static void
-wait_end(enum end_reason reason, int err)
-{
-	const struct inner_end *end = erig_wait_end(&rig, SLOT);
-
-	assert_int_equal(end->reason, reason);
-	assert_int_equal(end->err, err);
-	erig_close_pair(&peer);
-	erig_close_pair(&dst);
-}
+static struct erig *rig = &eone.rig;
+static struct erig_side *peer = &eone.peer;
+static struct erig_side *dst = &eone.dst;
 
 /* What a thread of its own sends and ends, when it is told to. */
 static struct {
@@ -95,7 +60,7 @@ send_last(void *arg)
 static void
 carry_all(struct stream_work *work, struct counters_slot *count)
 {
-	struct stream_start how = { .fd = { peer.inside, dst.inside },
+	struct stream_start how = { .fd = { peer->inside, dst->inside },
 		.kind = { ADDR_UNIXSEQ, ADDR_UNIXSEQ },
 		.id = 1 };
 	struct stream st;
@@ -122,16 +87,14 @@ record_that_comes_with_the_end_is_not_lost(void **state)
 	assert_int_equal(pthread_barrier_init(&last.turn, NULL, 2), 0);
 	assert_int_equal(pthread_create(&thread, NULL, send_last, NULL), 0);
 	for (i = 0; i < 30000; i++) {
-		erig_pair(&peer, ADDR_UNIXSEQ, 0);
-		erig_pair(&dst, ADDR_UNIXSEQ, 0);
-		last.fd = peer.outside;
+		eone_pairs(ADDR_UNIXSEQ, ADDR_UNIXSEQ, 0);
+		last.fd = peer->outside;
 		last.pause = (unsigned int)(i * 37) % 3000;
 		(void)pthread_barrier_wait(&last.turn);
 		carry_all(&work, &count);
 		(void)pthread_barrier_wait(&last.turn);
-		erecord_expect(dst.outside, 5, 1);
-		erig_close_pair(&peer);
-		erig_close_pair(&dst);
+		erecord_expect(dst->outside, 5, 1);
+		eone_close();
 	}
 	last.fd = -1;
 	(void)pthread_barrier_wait(&last.turn);
@@ -147,9 +110,9 @@ half_close_keeps_other_direction(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		open_session();
-		first = i == 0 ? &peer : &dst;
-		second = i == 0 ? &dst : &peer;
+		eone_open(ADDR_UNIXSEQ, ADDR_UNIXSEQ);
+		first = i == 0 ? peer : dst;
+		second = i == 0 ? dst : peer;
 		erecord_give(first->outside, 1000, 1);
 		shutdown(first->outside, SHUT_WR);
 		erecord_expect(second->outside, 1000, 1);
@@ -162,7 +125,7 @@ half_close_keeps_other_direction(void **state)
 		}
 		shutdown(second->outside, SHUT_WR);
 		erig_read_end(first->outside, 0);
-		wait_end(END_CLEAN, 0);
+		eone_wait_end(END_CLEAN, 0);
 	}
 }
 
@@ -175,14 +138,15 @@ reset_is_reported(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		open_session();
-		side = i == 0 ? &peer : &dst;
-		other = i == 0 ? &dst : &peer;
+		eone_open(ADDR_UNIXSEQ, ADDR_UNIXSEQ);
+		side = i == 0 ? peer : dst;
+		other = i == 0 ? dst : peer;
 		erecord_give(other->outside, 100, 1);
 		erig_poll(side->outside, POLLIN);
 		close(side->outside);
 		side->outside = -1;
-		wait_end(i == 0 ? END_PEER_RESET : END_DST_RESET, ECONNRESET);
+		eone_wait_end(i == 0 ? END_PEER_RESET : END_DST_RESET,
+		    ECONNRESET);
 	}
 }
 
@@ -195,20 +159,19 @@ last_records_of_a_reset_side_arrive(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		erig_pair(&peer, ADDR_UNIXSEQ, 0);
-		erig_pair(&dst, ADDR_UNIXSEQ, 0);
+		eone_pairs(ADDR_UNIXSEQ, ADDR_UNIXSEQ, 0);
 		if (i == 1)
 			/* a send to dst meets the reset, not a read */
-			erecord_give(peer.outside, 10, 1);
-		assert_int_equal(send(dst.inside, "unread", 6, 0), 6);
+			erecord_give(peer->outside, 10, 1);
+		assert_int_equal(send(dst->inside, "unread", 6, 0), 6);
 		for (n = 0; n < 5; n++)
-			erecord_give(dst.outside, 100, n);
-		close(dst.outside);
-		dst.outside = -1;
-		erig_session(&rig, SLOT, &peer, &dst, 0, 0);
+			erecord_give(dst->outside, 100, n);
+		close(dst->outside);
+		dst->outside = -1;
+		erig_session(rig, SLOT, peer, dst, 0, 0);
 		for (n = 0; n < 5; n++)
-			erecord_expect(peer.outside, 100, n);
-		wait_end(END_DST_RESET, ECONNRESET);
+			erecord_expect(peer->outside, 100, n);
+		eone_wait_end(END_DST_RESET, ECONNRESET);
 	}
 }
 
@@ -218,19 +181,17 @@ gone_dst_delivers_its_last_records(void **state)
 	unsigned int n;
 
 	(void)state;
-	erig_pair(&peer, ADDR_UNIXSEQ, 0);
-	erig_pair(&dst, ADDR_UNIXSEQ, 0);
+	eone_pairs(ADDR_UNIXSEQ, ADDR_UNIXSEQ, 0);
 	for (n = 0; n < 5; n++)
-		erecord_give(dst.outside, 100, n);
-	close(dst.outside);
-	dst.outside = -1;
-	erecord_give(peer.outside, 100, 0); /* EPIPE at dst */
-	erig_session(&rig, SLOT, &peer, &dst, 0, 0);
+		erecord_give(dst->outside, 100, n);
+	close(dst->outside);
+	dst->outside = -1;
+	erecord_give(peer->outside, 100, 0); /* EPIPE at dst */
+	erig_session(rig, SLOT, peer, dst, 0, 0);
 	for (n = 0; n < 5; n++)
-		erecord_expect(peer.outside, 100, n);
-	assert_int_equal(erig_wait_end(&rig, SLOT)->reason, END_DST_RESET);
-	erig_close_pair(&peer);
-	erig_close_pair(&dst);
+		erecord_expect(peer->outside, 100, n);
+	assert_int_equal(erig_wait_end(rig, SLOT)->reason, END_DST_RESET);
+	eone_close();
 }
 
 static uint8_t stream_buf[PEEK_BYTES];
@@ -238,8 +199,8 @@ static uint8_t stream_buf[PEEK_BYTES];
 static void
 close_dst(void)
 {
-	close(dst.outside);
-	dst.outside = -1;
+	close(dst->outside);
+	dst->outside = -1;
 }
 
 /*
@@ -257,25 +218,23 @@ reset_behind_a_record_loses_none(void **state)
 	unsigned int n;
 
 	(void)state;
-	erig_pair(&peer, ADDR_UNIXSEQ, 0);
-	erig_pair(&dst, ADDR_UNIXSEQ, 0);
-	assert_int_equal(send(dst.inside, "unread", 6, 0), 6);
+	eone_pairs(ADDR_UNIXSEQ, ADDR_UNIXSEQ, 0);
+	assert_int_equal(send(dst->inside, "unread", 6, 0), 6);
 	for (n = 0; n < 5; n++)
-		erecord_give(dst.outside, 100, n);
-	s.fd[0] = peer.inside;
-	s.fd[1] = dst.inside;
+		erecord_give(dst->outside, 100, n);
+	s.fd[0] = peer->inside;
+	s.fd[1] = dst->inside;
 	stream_start(&st, &s, &count, &work);
 	(void)stream_event(&st, STREAM_DST, WATCH_READ);
 	espy_after_send = close_dst;
 	while (!(stream_run(&st, &work) & STREAM_OVER))
 		continue;
-	assert_int_equal(dst.outside, -1);
+	assert_int_equal(dst->outside, -1);
 	for (n = 0; n < 5; n++)
-		erecord_expect(peer.outside, 100, n);
+		erecord_expect(peer->outside, 100, n);
 	assert_int_equal(count.count[COUNT_BYTES_TO_SRC], 500);
 	assert_int_equal(st.end, END_DST_RESET);
-	erig_close_pair(&peer);
-	erig_close_pair(&dst);
+	eone_close();
 }
 
 static void
@@ -289,17 +248,16 @@ records_and_bytes_do_not_mix(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-		erig_start(&rig, 1, 0);
+		erig_start(rig, 1, 0);
 		/* what the message says counts */
-		erig_pair(&peer, ADDR_UNIX, 0);
-		erig_pair(&dst, ADDR_UNIX, 0);
-		peer.kind = (uint8_t)kinds[i][0];
-		dst.kind = (uint8_t)kinds[i][1];
-		erig_session(&rig, SLOT, &peer, &dst, 0, 0);
-		erig_wait_stop(&rig, 1);
-		assert_non_null(strstr(rig.log, "message"));
-		erig_close_pair(&peer);
-		erig_close_pair(&dst);
+		erig_pair(peer, ADDR_UNIX, 0);
+		erig_pair(dst, ADDR_UNIX, 0);
+		peer->kind = (uint8_t)kinds[i][0];
+		dst->kind = (uint8_t)kinds[i][1];
+		erig_session(rig, SLOT, peer, dst, 0, 0);
+		erig_wait_stop(rig, 1);
+		assert_non_null(strstr(rig->log, "message"));
+		eone_close();
 	}
 }
 
@@ -307,7 +265,7 @@ int
 main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, eone_start, eone_stop)
 		TEST(half_close_keeps_other_direction),
 		TEST(reset_is_reported),
 		TEST(last_records_of_a_reset_side_arrive),

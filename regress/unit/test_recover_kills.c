@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "../../mctd/engine/engine.h"
-#include "engine_rig.h"
+#include "engine_one.h"
 
 #define MANY 12 /* at a time */
 #define ALL  90 /* one after the other */
@@ -67,10 +67,7 @@ some_bytes(void)
 static void
 flow_begin(struct flow *f)
 {
-	static const enum addr_kind kinds[][2] = { { ADDR_TCP, ADDR_TCP },
-		{ ADDR_UNIX, ADDR_TCP }, { ADDR_TCP, ADDR_UNIX },
-		{ ADDR_UNIX, ADDR_UNIX } };
-	const enum addr_kind *kind = kinds[random() % 4];
+	const enum addr_kind *kind = eone_kinds[random() % EONE_KINDS];
 	int bytes = random() % 2 == 0 ? 8192 : 0, i;
 
 	memset(f, 0, sizeof *f);

@@ -21,38 +21,22 @@
 #include "../../mctd/engine/engine.h"
 #include "../../mctd/engine/stream.h"
 #include "../../mctd/parent/system.h"
-#include "engine_rig.h"
+#include "engine_one.h"
 #include "engine_spy.h"
 
 #define SLOT   ERIG_FIRST
 #define MANY   12
 #define ROUNDS 30
 
-static struct erig rig;
+static struct erig *rig = &eone.rig;
 static struct erig_side peer[MANY];
 static struct erig_side dst[MANY];
 static struct inner_session session[MANY];
 
-static int
-start(void **state)
-{
-	(void)state;
-	erig_start(&rig, 1, 0);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	erig_stop(&rig, 0);
-	return 0;
-}
-
 static struct counters_slot *
 counters_of(uint32_t i)
 {
-	return &rig.counters.slots[SLOT + i];
+	return &rig->counters.slots[SLOT + i];
 }
 
 static void
@@ -62,17 +46,17 @@ open_session(uint32_t i, enum addr_kind kind)
 	erig_pair(&peer[i], kind, 0);
 	erig_dst_pair(&dst[i], kind, 0);
 	session[i].slot = SLOT + i;
-	erig_session_as(&rig, &session[i], &peer[i], &dst[i]);
+	erig_session_as(rig, &session[i], &peer[i], &dst[i]);
 	erig_write(peer[i].outside, 0, 100);
 	erig_read(dst[i].outside, 0, 100);
-	erig_wait_count(&rig, SLOT + i, COUNT_BYTES_TO_DST, 100);
+	erig_wait_count(rig, SLOT + i, COUNT_BYTES_TO_DST, 100);
 }
 
 static void
 hand_over(uint32_t i)
 {
 	session[i].recovered = 1;
-	erig_session_as(&rig, &session[i], &peer[i], &dst[i]);
+	erig_session_as(rig, &session[i], &peer[i], &dst[i]);
 }
 
 static void
@@ -90,8 +74,8 @@ wait_ping(void)
 	struct frame_in in;
 
 	frame_begin(&out, buf, sizeof buf, MSG_P2X_PING, 0, 0);
-	erig_send(&rig, &out, NULL, 0);
-	erig_packet(&rig, MSG_X2P_PONG, &in);
+	erig_send(rig, &out, NULL, 0);
+	erig_packet(rig, MSG_X2P_PONG, &in);
 }
 
 /* As the engine stores the state of a side; see recover.c. */
@@ -108,12 +92,12 @@ wait_doubt(uint64_t left)
 	const struct inner_end *end;
 
 	open_session(0, ADDR_TCP);
-	erig_kill(&rig);
+	erig_kill(rig);
 	atomic_store(&counters_of(0)->ways, left);
-	erig_succeed(&rig);
+	erig_succeed(rig);
 	hand_over(0);
-	erig_send_resumed(&rig);
-	end = erig_wait_end(&rig, SLOT);
+	erig_send_resumed(rig);
+	end = erig_wait_end(rig, SLOT);
 	assert_int_equal(end->reason, END_ENGINE_DIED);
 	assert_int_equal(end->err, 0);
 	close_session(0);
@@ -151,12 +135,12 @@ an_end_with_an_error_that_is_none_is_told_as_a_death(void **state)
 
 	(void)state;
 	open_session(0, ADDR_TCP);
-	erig_kill(&rig);
+	erig_kill(rig);
 	atomic_store(&counters_of(0)->ended, counters_end(END_CLEAN, 70000));
-	erig_succeed(&rig);
+	erig_succeed(rig);
 	hand_over(0);
-	erig_send_resumed(&rig);
-	end = erig_wait_end(&rig, SLOT);
+	erig_send_resumed(rig);
+	end = erig_wait_end(rig, SLOT);
 	assert_int_equal(end->reason, END_ENGINE_DIED);
 	assert_int_equal(end->err, 0);
 	close_session(0);
@@ -170,20 +154,20 @@ records_have_no_pipe(void **state)
 
 	(void)state;
 	open_session(0, ADDR_UNIXSEQ);
-	erig_kill(&rig);
-	assert_int_equal(write(rig.pipe[0][1], "abcd", 4), 4);
-	atomic_store(&rig.counters.pipes[0],
+	erig_kill(rig);
+	assert_int_equal(write(rig->pipe[0][1], "abcd", 4), 4);
+	atomic_store(&rig->counters.pipes[0],
 	    counters_owner(session[0].id, STREAM_PEER));
-	erig_succeed(&rig);
+	erig_succeed(rig);
 	hand_over(0);
-	erig_send_resumed(&rig);
-	erig_wait_pipes_back(&rig);
+	erig_send_resumed(rig);
+	erig_wait_pipes_back(rig);
 	assert_int_equal(send(peer[0].outside, "rec", 3, 0), 3);
 	erig_poll(dst[0].outside, POLLIN);
 	assert_int_equal(recv(dst[0].outside, record, 4, 0), 3);
 	assert_memory_equal(record, "rec", 3);
-	erig_close(&rig, SLOT, rig.serial);
-	assert_int_equal(erig_wait_end(&rig, SLOT)->reason, END_REQUESTED);
+	erig_close(rig, SLOT, rig->serial);
+	assert_int_equal(erig_wait_end(rig, SLOT)->reason, END_REQUESTED);
 	close_session(0);
 }
 
@@ -243,12 +227,12 @@ leave_pipes(void)
 	size_t n;
 	uint32_t i;
 
-	for (i = 0; i < rig.pipes; i++) {
+	for (i = 0; i < rig->pipes; i++) {
 		n = next() % sizeof bytes;
-		atomic_store(&rig.counters.pipes[i],
+		atomic_store(&rig->counters.pipes[i],
 		    counters_owner(session[next() % MANY].id,
 			(int)(next() % 2)));
-		assert_int_equal(write(rig.pipe[i][1], bytes, n), n);
+		assert_int_equal(write(rig->pipe[i][1], bytes, n), n);
 	}
 }
 
@@ -289,25 +273,25 @@ nonsense_ends_no_engine(void **state)
 	for (round = 0; round < ROUNDS; round++) {
 		for (i = 0; i < MANY; i++)
 			open_session(i, kinds[i % 3]);
-		erig_kill(&rig);
+		erig_kill(rig);
 		for (i = 0; i < MANY; i++)
 			leave_nonsense(i);
 		leave_pipes();
-		erig_succeed(&rig);
-		serial = rig.serial + 1;
+		erig_succeed(rig);
+		serial = rig->serial + 1;
 		for (i = 0; i < MANY; i++)
 			hand_over(i);
-		erig_send_resumed(&rig);
+		erig_send_resumed(rig);
 		wait_ping();
 		for (i = 0; i < MANY; i++)
 			stir(i);
 		wait_ping();
 		for (i = 0; i < MANY; i++)
-			erig_close(&rig, SLOT + i, serial + i);
+			erig_close(rig, SLOT + i, serial + i);
 		for (i = 0; i < MANY; i++)
-			assert_true(system_is_errno(
-			    erig_wait_end(&rig, SLOT + i)->err));
-		erig_wait_pipes_back(&rig);
+			assert_true(
+			    system_is_errno(erig_wait_end(rig, SLOT + i)->err));
+		erig_wait_pipes_back(rig);
 		for (i = 0; i < MANY; i++)
 			close_session(i);
 	}
@@ -317,7 +301,7 @@ int
 main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, eone_start, eone_stop)
 		TEST(an_error_is_one_that_there_is),
 		TEST(who_gave_an_error_takes_no_more),
 		TEST(a_way_is_one_that_there_is),

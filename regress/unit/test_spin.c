@@ -17,13 +17,13 @@
 
 #include "../../common/limits.h"
 #include "../../mctd/engine/engine.h"
-#include "engine_rig.h"
+#include "engine_one.h"
 
-#define SLOT ERIG_FIRST
+#define SLOT EONE_SLOT
 
-static struct erig rig;
-static struct erig_side peer;
-static struct erig_side dst;
+static struct erig *rig = &eone.rig;
+static struct erig_side *peer = &eone.peer;
+static struct erig_side *dst = &eone.dst;
 
 static void
 start(uint32_t spin_us)
@@ -32,39 +32,25 @@ start(uint32_t spin_us)
 
 	erig_as_usual(&s);
 	s.start.spin_us = spin_us;
-	erig_start_as(&rig, &s);
+	erig_start_as(rig, &s);
 }
 
 static void
 open_session(enum addr_kind kind, uint32_t rate)
 {
-	struct inner_session m = { .slot = SLOT, .rate = rate };
+	struct inner_session m = { .rate = rate };
 
-	erig_pair(&peer, kind, 0);
-	erig_pair(&dst, kind, 0);
-	erig_session_as(&rig, &m, &peer, &dst);
-}
-
-static void
-close_session(void)
-{
-	shutdown(peer.outside, SHUT_WR);
-	erig_read_end(dst.outside, 0);
-	shutdown(dst.outside, SHUT_WR);
-	erig_read_end(peer.outside, 0);
-	assert_int_equal(erig_wait_end(&rig, SLOT)->reason, END_CLEAN);
-	erig_close_pair(&peer);
-	erig_close_pair(&dst);
+	eone_open_as(&m, kind, kind);
 }
 
 static void
 ping_pong(unsigned int times)
 {
 	for (; times > 0; times--) {
-		erig_write(peer.outside, times, 64);
-		erig_read(dst.outside, times, 64);
-		erig_write(dst.outside, times, 64);
-		erig_read(peer.outside, times, 64);
+		erig_write(peer->outside, times, 64);
+		erig_read(dst->outside, times, 64);
+		erig_write(dst->outside, times, 64);
+		erig_read(peer->outside, times, 64);
 	}
 }
 
@@ -81,11 +67,11 @@ traffic_goes_while_spinning(void **state)
 		for (k = 0; k < 2; k++) {
 			open_session(kinds[k], 0);
 			ping_pong(200);
-			erig_exchange(peer.outside, dst.outside, 3000000,
+			erig_exchange(peer->outside, dst->outside, 3000000,
 			    2000000, 65536);
-			close_session();
+			eone_finish();
 		}
-		erig_stop(&rig, 0);
+		erig_stop(rig, 0);
 	}
 }
 
@@ -94,10 +80,10 @@ static uint64_t
 idle_cpu_us(void)
 {
 	const struct timespec window = { .tv_nsec = 250000000 };
-	uint64_t before = erig_cpu_us(&rig);
+	uint64_t before = erig_cpu_us(rig);
 
 	assert_int_equal(nanosleep(&window, NULL), 0);
-	return erig_cpu_us(&rig) - before;
+	return erig_cpu_us(rig) - before;
 }
 
 /* It may spin a few times before it believes it. */
@@ -117,14 +103,13 @@ idle_engine_sleeps(void **state)
 		assert_in_range(idle_cpu_us(), 0,
 		    some + spins[i] * SPINS_IN_VAIN);
 		/* a full pipe of bytes that nobody reads is nothing to do */
-		while (erig_write_some(peer.outside, 0, 65536, 0) > 0)
+		while (erig_write_some(peer->outside, 0, 65536, 0) > 0)
 			continue;
 		(void)idle_cpu_us();
 		assert_in_range(idle_cpu_us(), 0,
 		    some + spins[i] * SPINS_IN_VAIN);
-		erig_close_pair(&peer);
-		erig_close_pair(&dst);
-		erig_stop(&rig, 0);
+		eone_close();
+		erig_stop(rig, 0);
 	}
 }
 
@@ -137,13 +122,12 @@ engine_that_waits_for_a_rate_sleeps(void **state)
 	(void)state;
 	start(SPIN_US_MAX);
 	open_session(ADDR_TCP, 1000);
-	erig_write(peer.outside, 0, 60000);
-	erig_read(dst.outside, 0, 1000);
+	erig_write(peer->outside, 0, 60000);
+	erig_read(dst->outside, 0, 1000);
 	assert_int_equal(nanosleep(&warm_up, NULL), 0);
 	assert_in_range(idle_cpu_us(), 0, 150000);
-	erig_close_pair(&peer);
-	erig_close_pair(&dst);
-	erig_stop(&rig, 0);
+	eone_close();
+	erig_stop(rig, 0);
 }
 
 int

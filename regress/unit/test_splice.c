@@ -18,68 +18,15 @@
 
 #include "../../common/limits.h"
 #include "../../mctd/engine/engine.h"
-#include "engine_rig.h"
+#include "engine_one.h"
 #include "engine_spy.h"
 
-#define SLOT ERIG_FIRST
+#define SLOT EONE_SLOT
 #define MIB  (1024 * 1024)
 
-static struct erig rig;
-static struct erig_side peer;
-static struct erig_side dst;
-
-static int
-start(void **state)
-{
-	(void)state;
-	erig_start(&rig, 1, 0);
-	return 0;
-}
-
-static int
-stop(void **state)
-{
-	(void)state;
-	erig_stop(&rig, 0);
-	return 0;
-}
-
-static void
-open_session(enum addr_kind peer_kind, enum addr_kind dst_kind)
-{
-	erig_pair(&peer, peer_kind, 0);
-	erig_pair(&dst, dst_kind, 0);
-	erig_session(&rig, SLOT, &peer, &dst, 0, 0);
-}
-
-static void
-wait_end(enum end_reason reason)
-{
-	const struct inner_end *end = erig_wait_end(&rig, SLOT);
-
-	assert_int_equal(end->reason, reason);
-	erig_close_pair(&peer);
-	erig_close_pair(&dst);
-	erig_wait_pipes_back(&rig);
-}
-
-/* Both sides finish; everything was counted, and no pipe is lent. */
-static void
-finish(uint64_t to_dst, uint64_t to_src)
-{
-	shutdown(peer.outside, SHUT_WR);
-	erig_read_end(dst.outside, 0);
-	shutdown(dst.outside, SHUT_WR);
-	erig_read_end(peer.outside, 0);
-	wait_end(END_CLEAN);
-	assert_int_equal(erig_count(&rig, SLOT, COUNT_BYTES_TO_DST), to_dst);
-	assert_int_equal(erig_count(&rig, SLOT, COUNT_BYTES_TO_SRC), to_src);
-}
-
-static const enum addr_kind kinds[][2] = { { ADDR_TCP, ADDR_TCP },
-	{ ADDR_UNIX, ADDR_TCP }, { ADDR_TCP, ADDR_UNIX },
-	{ ADDR_UNIX, ADDR_UNIX } };
-#define KINDS (sizeof kinds / sizeof kinds[0])
+static struct erig *rig = &eone.rig;
+static struct erig_side *peer = &eone.peer;
+static struct erig_side *dst = &eone.dst;
 
 static void
 bulk_goes_by_splice_both_ways(void **state)
@@ -88,12 +35,12 @@ bulk_goes_by_splice_both_ways(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < KINDS; i++) {
+	for (i = 0; i < EONE_KINDS; i++) {
 		before = espy->in;
-		open_session(kinds[i][0], kinds[i][1]);
-		erig_exchange(peer.outside, dst.outside, 12 * MIB + 1,
+		eone_open(eone_kinds[i][0], eone_kinds[i][1]);
+		erig_exchange(peer->outside, dst->outside, 12 * MIB + 1,
 		    7 * MIB + 3, 65536);
-		finish(12 * MIB + 1, 7 * MIB + 3);
+		eone_finish_counted(12 * MIB + 1, 7 * MIB + 3);
 		assert_true(espy->in - before > 65536);
 		assert_int_equal(espy->in, espy->out);
 	}
@@ -107,11 +54,11 @@ bytes_that_wait_in_a_pipe_arrive(void **state)
 
 	(void)state;
 	espy->roomy = 1;
-	for (i = 0; i < KINDS; i++) {
-		open_session(kinds[i][0], kinds[i][1]);
-		erig_exchange(peer.outside, dst.outside, 3 * MIB + 5, 2 * MIB,
+	for (i = 0; i < EONE_KINDS; i++) {
+		eone_open(eone_kinds[i][0], eone_kinds[i][1]);
+		erig_exchange(peer->outside, dst->outside, 3 * MIB + 5, 2 * MIB,
 		    1009);
-		finish(3 * MIB + 5, 2 * MIB);
+		eone_finish_counted(3 * MIB + 5, 2 * MIB);
 		assert_int_equal(espy->in, espy->out);
 	}
 }
@@ -122,13 +69,14 @@ small_buffers_pass_every_byte(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 2 * KINDS; i++) {
+	for (i = 0; i < 2 * EONE_KINDS; i++) {
 		espy->roomy = i & 1;
-		erig_pair(&peer, kinds[i / 2][0], 8192);
-		erig_pair(&dst, kinds[i / 2][1], 8192);
-		erig_session(&rig, SLOT, &peer, &dst, 0, 0);
-		erig_exchange(peer.outside, dst.outside, 300001, 200000, 65536);
-		finish(300001, 200000);
+		erig_pair(peer, eone_kinds[i / 2][0], 8192);
+		erig_pair(dst, eone_kinds[i / 2][1], 8192);
+		erig_session(rig, SLOT, peer, dst, 0, 0);
+		erig_exchange(peer->outside, dst->outside, 300001, 200000,
+		    65536);
+		eone_finish_counted(300001, 200000);
 	}
 }
 
@@ -140,12 +88,12 @@ interrupted_splice_goes_on(void **state)
 
 	(void)state;
 	espy->interrupted = 1;
-	for (i = 0; i < 2 * KINDS; i++) {
+	for (i = 0; i < 2 * EONE_KINDS; i++) {
 		espy->roomy = i & 1;
-		open_session(kinds[i / 2][0], kinds[i / 2][1]);
-		erig_exchange(peer.outside, dst.outside, 4 * MIB, 3 * MIB,
+		eone_open(eone_kinds[i / 2][0], eone_kinds[i / 2][1]);
+		erig_exchange(peer->outside, dst->outside, 4 * MIB, 3 * MIB,
 		    65536);
-		finish(4 * MIB, 3 * MIB);
+		eone_finish_counted(4 * MIB, 3 * MIB);
 	}
 	assert_true(espy->in > 0);
 }
@@ -155,10 +103,10 @@ static void
 ping_pong(size_t from, unsigned int n)
 {
 	for (; n > 0; n--, from++) {
-		erig_write(peer.outside, from, n);
-		erig_read(dst.outside, from, n);
-		erig_write(dst.outside, from, 1);
-		erig_read(peer.outside, from, 1);
+		erig_write(peer->outside, from, n);
+		erig_read(dst->outside, from, n);
+		erig_write(dst->outside, from, 1);
+		erig_read(peer->outside, from, 1);
 	}
 }
 
@@ -171,22 +119,24 @@ small_messages_and_bulk_take_turns(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < KINDS; i++) {
-		open_session(kinds[i][0], kinds[i][1]);
+	for (i = 0; i < EONE_KINDS; i++) {
+		eone_open(eone_kinds[i][0], eone_kinds[i][1]);
 		for (round = 0; round < rounds; round++) {
 			before = espy->in;
-			erig_exchange(peer.outside, dst.outside, 3 * MIB,
+			erig_exchange(peer->outside, dst->outside, 3 * MIB,
 			    (round & 1) * MIB, 65536);
 			/* out of a local socket into TCP all is copied */
-			if (kinds[i][0] == ADDR_TCP || kinds[i][1] != ADDR_TCP)
+			if (eone_kinds[i][0] == ADDR_TCP ||
+			    eone_kinds[i][1] != ADDR_TCP)
 				assert_true(espy->in - before > 0);
 			ping_pong(round, n); /* it may be spliced still */
 			before = espy->in;
 			ping_pong(round, n);
-			if (kinds[i][0] == ADDR_TCP && kinds[i][1] == ADDR_TCP)
+			if (eone_kinds[i][0] == ADDR_TCP &&
+			    eone_kinds[i][1] == ADDR_TCP)
 				assert_int_equal(espy->in, before);
 		}
-		finish(rounds * (3 * MIB + 2 * (n * (n + 1) / 2)),
+		eone_finish_counted(rounds * (3 * MIB + 2 * (n * (n + 1) / 2)),
 		    rounds / 2 * MIB + rounds * 2 * n);
 	}
 }
@@ -199,11 +149,11 @@ half_close_after_bulk_keeps_other_direction(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 4 * KINDS; i++) {
+	for (i = 0; i < 4 * EONE_KINDS; i++) {
 		espy->roomy = i / 2 & 1;
-		open_session(kinds[i / 4][0], kinds[i / 4][1]);
-		first = i % 2 == 0 ? &peer : &dst;
-		second = i % 2 == 0 ? &dst : &peer;
+		eone_open(eone_kinds[i / 4][0], eone_kinds[i / 4][1]);
+		first = i % 2 == 0 ? peer : dst;
+		second = i % 2 == 0 ? dst : peer;
 		erig_exchange(first->outside, second->outside, 2 * MIB, MIB,
 		    65536);
 		erig_write(first->outside, 0, 100000);
@@ -214,7 +164,7 @@ half_close_after_bulk_keeps_other_direction(void **state)
 		    65536);
 		shutdown(second->outside, SHUT_WR);
 		erig_read_end(first->outside, 0);
-		wait_end(END_CLEAN);
+		eone_wait_end(END_CLEAN, 0);
 	}
 }
 
@@ -222,7 +172,8 @@ half_close_after_bulk_keeps_other_direction(void **state)
 static void
 send_with_urgent_bytes(size_t n, size_t part)
 {
-	struct pollfd p[2] = { { .fd = peer.outside }, { .fd = dst.outside } };
+	struct pollfd p[2] = { { .fd = peer->outside },
+		{ .fd = dst->outside } };
 	size_t sent = 0, got = 0, more;
 
 	while (got < n) {
@@ -232,11 +183,11 @@ send_with_urgent_bytes(size_t n, size_t part)
 		if (p[0].revents & POLLOUT) {
 			more = part - sent % part;
 			sent += more > 1 ?
-			    erig_write_some(peer.outside, sent, more - 1, 0) :
-			    erig_write_some(peer.outside, sent, 1, MSG_OOB);
+			    erig_write_some(peer->outside, sent, more - 1, 0) :
+			    erig_write_some(peer->outside, sent, 1, MSG_OOB);
 		}
 		if (p[1].revents & POLLIN)
-			got += erig_read_some(dst.outside, got, 65536);
+			got += erig_read_some(dst->outside, got, 65536);
 	}
 }
 
@@ -247,15 +198,15 @@ urgent_bytes_keep_their_place(void **state)
 	size_t i, k, n;
 
 	(void)state;
-	for (i = 0; i < KINDS; i++) {
-		open_session(kinds[i][0], kinds[i][1]);
+	for (i = 0; i < EONE_KINDS; i++) {
+		eone_open(eone_kinds[i][0], eone_kinds[i][1]);
 		/* so that it goes by splice from then on */
-		erig_exchange(peer.outside, dst.outside, 3 * MIB, 0, 65536);
+		erig_exchange(peer->outside, dst->outside, 3 * MIB, 0, 65536);
 		for (n = k = 0; k < sizeof parts / sizeof parts[0]; k++) {
 			send_with_urgent_bytes(7 * parts[k], parts[k]);
 			n += 7 * parts[k];
 		}
-		finish(3 * MIB + n, 0);
+		eone_finish_counted(3 * MIB + n, 0);
 	}
 }
 
@@ -266,13 +217,13 @@ urgent_byte_alone_arrives(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < KINDS; i++) {
-		open_session(kinds[i][0], kinds[i][1]);
-		erig_exchange(peer.outside, dst.outside, 3 * MIB, 0, 65536);
-		assert_int_equal(erig_write_some(peer.outside, 0, 1, MSG_OOB),
+	for (i = 0; i < EONE_KINDS; i++) {
+		eone_open(eone_kinds[i][0], eone_kinds[i][1]);
+		erig_exchange(peer->outside, dst->outside, 3 * MIB, 0, 65536);
+		assert_int_equal(erig_write_some(peer->outside, 0, 1, MSG_OOB),
 		    1);
-		erig_read(dst.outside, 0, 1);
-		finish(3 * MIB + 1, 0);
+		erig_read(dst->outside, 0, 1);
+		eone_finish_counted(3 * MIB + 1, 0);
 	}
 }
 
@@ -285,20 +236,20 @@ descriptors_on_spliced_bytes_do_not_leak(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		open_session(ADDR_UNIX, i == 0 ? ADDR_TCP : ADDR_UNIX);
-		erig_exchange(peer.outside, dst.outside, MIB, 0, 65536);
-		before = erig_descriptors(&rig);
+		eone_open(ADDR_UNIX, i == 0 ? ADDR_TCP : ADDR_UNIX);
+		erig_exchange(peer->outside, dst->outside, MIB, 0, 65536);
+		before = erig_descriptors(rig);
 		for (n = 0; n < 5; n++) {
 			assert_return_code(pipe(pair), errno);
-			erig_write_descriptor(peer.outside, 0, 100, pair[1]);
+			erig_write_descriptor(peer->outside, 0, 100, pair[1]);
 			close(pair[1]);
-			erig_write(peer.outside, 100, 100);
-			erig_read(dst.outside, 0, 200);
+			erig_write(peer->outside, 100, 100);
+			erig_read(dst->outside, 0, 200);
 			erig_read_pipe_end(pair[0]);
 			close(pair[0]);
 		}
-		assert_int_equal(erig_descriptors(&rig), before);
-		finish(MIB + 5 * 200, 0);
+		assert_int_equal(erig_descriptors(rig), before);
+		eone_finish_counted(MIB + 5 * 200, 0);
 	}
 }
 
@@ -310,24 +261,25 @@ reset_in_bulk_is_reported(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 4 * KINDS; i++) {
+	for (i = 0; i < 4 * EONE_KINDS; i++) {
 		espy->roomy = i / 2 & 1;
-		open_session(kinds[i / 4][0], kinds[i / 4][1]);
-		erig_exchange(peer.outside, dst.outside, 2 * MIB, 2 * MIB,
+		eone_open(eone_kinds[i / 4][0], eone_kinds[i / 4][1]);
+		erig_exchange(peer->outside, dst->outside, 2 * MIB, 2 * MIB,
 		    65536);
 		/* something lies in its queue, so a local one resets, too */
-		erig_write(peer.outside, 0, 100000);
-		erig_write(dst.outside, 0, 100000);
-		side = i % 2 == 0 ? &peer : &dst;
+		erig_write(peer->outside, 0, 100000);
+		erig_write(dst->outside, 0, 100000);
+		side = i % 2 == 0 ? peer : dst;
 		erig_poll(side->outside, POLLIN);
 		erig_wait_acked(side->outside);
 		erig_reset(side->outside);
 		side->outside = -1;
 		if (i % 2 == 0)
-			erig_read(dst.outside, 0, 100000);
+			erig_read(dst->outside, 0, 100000);
 		else
-			erig_read(peer.outside, 0, 100000);
-		wait_end(i % 2 == 0 ? END_PEER_RESET : END_DST_RESET);
+			erig_read(peer->outside, 0, 100000);
+		eone_wait_end(i % 2 == 0 ? END_PEER_RESET : END_DST_RESET,
+		    ECONNRESET);
 	}
 }
 
@@ -335,7 +287,7 @@ int
 main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, eone_start, eone_stop)
 		TEST(bulk_goes_by_splice_both_ways),
 		TEST(bytes_that_wait_in_a_pipe_arrive),
 		TEST(small_buffers_pass_every_byte),
