@@ -218,6 +218,20 @@ rig_wait_end(struct rig *rig, int status)
 	unmap(rig);
 }
 
+int
+rig_setup(void **state)
+{
+	rig_start(*state, 1, 0);
+	return 0;
+}
+
+int
+rig_teardown(void **state)
+{
+	rig_end(*state, 0);
+	return 0;
+}
+
 void
 rig_kill(struct rig *rig)
 {

@@ -43,6 +43,12 @@ void rig_end(struct rig *, int status);
 void rig_wait_end(struct rig *, int status);
 /* Kills it, whatever it is doing. */
 void rig_kill(struct rig *);
+/* A test with a process at work, which ends with 0 after it. */
+#define RIG_TEST(f, rig)                                                     \
+	cmocka_unit_test_prestate_setup_teardown(f, rig_setup, rig_teardown, \
+	    rig)
+int rig_setup(void **state);
+int rig_teardown(void **state);
 /* From now on the process sees a clock that is so much further. */
 void rig_skip_ms(unsigned int);
 

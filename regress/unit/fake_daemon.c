@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "../../libmct/include/mct/mct.h"
 #include "fake_daemon.h"
 
 /* Long enough that a request on its way would have come. */
@@ -64,6 +65,24 @@ fake_stop(struct fake *fake)
 	close(fake->listener);
 	if (fake->line != 0)
 		fail_msg("the script's check in line %d failed", fake->line);
+}
+
+struct mct *
+fake_connected(struct fake *fake, void (*script)(struct fake *))
+{
+	struct mct *mct;
+
+	fake_start(fake, script);
+	mct = mct_init(fake->name);
+	assert_non_null(mct);
+	return mct;
+}
+
+void
+fake_ended(struct fake *fake, struct mct *mct)
+{
+	assert_int_equal(mct_fini(mct), 0);
+	fake_stop(fake);
 }
 
 void

@@ -15,6 +15,8 @@
 #include "../../common/proto.h"
 #include "../../common/record.h"
 
+struct mct;
+
 struct fake {
 	char name[64]; /* for mct_init */
 	int listener;
@@ -39,6 +41,10 @@ struct fake {
 
 void fake_start(struct fake *, void (*script)(struct fake *));
 void fake_stop(struct fake *); /* asserts that the script had no complaint */
+
+/* The same with a client of it; the client goes first, and the script sees. */
+struct mct *fake_connected(struct fake *, void (*script)(struct fake *));
+void fake_ended(struct fake *, struct mct *);
 
 /* Main thread and script take turns: give lets the other's wait return. */
 void fake_give(struct fake *, int turn);

@@ -25,23 +25,6 @@
 
 static struct rig rig;
 
-static int
-setup(void **state)
-{
-	(void)state;
-	rig_start(&rig, 1, 0);
-	return 0;
-}
-
-/* The process ends with its channel, and cleanly. */
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_end(&rig, 0);
-	return 0;
-}
-
 static void
 send_bytes(int fd, const void *bytes, size_t len)
 {
@@ -404,7 +387,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) RIG_TEST(f, &rig)
 		T(hello_is_answered_with_the_role),
 		T(other_version_hears_both_versions),
 		T(other_magic_is_told),

@@ -21,22 +21,6 @@
 
 static struct rig rig;
 
-static int
-setup(void **state)
-{
-	(void)state;
-	rig_start(&rig, 1, 0);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_end(&rig, 0);
-	return 0;
-}
-
 static void
 add_events(uint32_t n)
 {
@@ -199,7 +183,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) RIG_TEST(f, &rig)
 		T(events_are_replayed_and_gaps_told),
 		T(waiting_client_is_woken_by_the_parent),
 		T(event_numbers_roll_over),

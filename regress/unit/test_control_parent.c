@@ -28,22 +28,6 @@
 
 static struct rig rig;
 
-static int
-setup(void **state)
-{
-	(void)state;
-	rig_start(&rig, 1, 0);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_end(&rig, 0);
-	return 0;
-}
-
 static void
 make_spec(struct bridge_spec *spec, const char *src, const char *dst)
 {
@@ -497,7 +481,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) RIG_TEST(f, &rig)
 		T(bridge_goes_to_the_parent_and_its_id_comes_back),
 		T(bridge_that_cannot_be_is_answered_at_once),
 		T(parents_error_comes_back),

@@ -25,22 +25,6 @@
 
 static struct rig rig;
 
-static int
-setup(void **state)
-{
-	(void)state;
-	rig_start(&rig, 1, 0);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_end(&rig, 0);
-	return 0;
-}
-
 static void
 put(unsigned int place, uint32_t pid, enum process_kind kind,
     enum process_state state, uint8_t which)
@@ -160,7 +144,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) RIG_TEST(f, &rig)
 		T(each_is_told_with_what_it_is_to_be),
 		T(pages_hold_each_once),
 		T(what_makes_no_sense_is_left_out),

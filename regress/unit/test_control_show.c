@@ -28,22 +28,6 @@
 
 static struct rig rig;
 
-static int
-setup(void **state)
-{
-	(void)state;
-	rig_start(&rig, 1, 0);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rig_end(&rig, 0);
-	return 0;
-}
-
 /* An id that lives in this slot. */
 static uint32_t
 id_of(uint32_t slot)
@@ -500,7 +484,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) RIG_TEST(f, &rig)
 		T(empty_lists_are_empty),
 		T(pages_hold_each_bridge_once),
 		T(bridge_sums_its_sessions),

@@ -21,23 +21,11 @@
 /* Long enough for whatever comes; reached only when the test fails. */
 #define PATIENCE_MS 10000
 
-static struct mct *
-connected(struct fake *fake, void (*script)(struct fake *))
-{
-	struct mct *mct;
-
-	fake_start(fake, script);
-	mct = mct_init(fake->name);
-	assert_non_null(mct);
-	return mct;
-}
-
 static void
 ended(struct fake *fake, struct mct *mct)
 {
 	assert_int_equal(mct_event_detach(mct), 0);
-	assert_int_equal(mct_fini(mct), 0);
-	fake_stop(fake);
+	fake_ended(fake, mct);
 }
 
 static int
@@ -138,7 +126,7 @@ static void
 test_blocking_reads_give_all_and_show_gaps(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_rollover);
+	struct mct *mct = fake_connected(&fake, script_rollover);
 	enum mct_event e;
 	unsigned int id;
 	int s, err;
@@ -183,7 +171,7 @@ test_descriptor_tells_of_events(void **state)
 {
 	const struct mct_record *record;
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_on_demand);
+	struct mct *mct = fake_connected(&fake, script_on_demand);
 	int i;
 
 	(void)state;
@@ -219,7 +207,7 @@ static void
 test_events_during_a_call_are_kept(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_in_between);
+	struct mct *mct = fake_connected(&fake, script_in_between);
 
 	(void)state;
 	assert_int_equal(mct_event_attach(mct, 0), 0);
@@ -251,7 +239,7 @@ static void
 test_attach_again_from_now_on(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_again);
+	struct mct *mct = fake_connected(&fake, script_again);
 
 	(void)state;
 	assert_int_equal(mct_event_attach(mct, 1), 0);
@@ -283,7 +271,7 @@ static void
 test_attach_again_since_a_number(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_again_since);
+	struct mct *mct = fake_connected(&fake, script_again_since);
 
 	(void)state;
 	assert_int_equal(mct_event_attach(mct, 1), 0);
@@ -313,7 +301,7 @@ static void
 test_refused_events_concern_no_other_call(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_refuses);
+	struct mct *mct = fake_connected(&fake, script_refuses);
 
 	(void)state;
 	assert_int_equal(mct_event_attach(mct, 1), 0);
@@ -336,7 +324,7 @@ static void
 test_end_of_the_daemon_ends_a_blocking_read(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_ends);
+	struct mct *mct = fake_connected(&fake, script_ends);
 
 	(void)state;
 	assert_int_equal(mct_event_attach(mct, 1), 0);
@@ -364,7 +352,7 @@ static void
 test_event_without_a_number_is_broken(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_no_number);
+	struct mct *mct = fake_connected(&fake, script_no_number);
 
 	(void)state;
 	assert_int_equal(mct_event_attach(mct, 1), 0);

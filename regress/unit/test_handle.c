@@ -35,25 +35,6 @@
 /* An abrupt answer is not worth 30 seconds of a test. */
 #define SHORT_MS 50
 
-static struct mct *
-connected(struct fake *fake, void (*script)(struct fake *))
-{
-	struct mct *mct;
-
-	fake_start(fake, script);
-	mct = mct_init(fake->name);
-	assert_non_null(mct);
-	return mct;
-}
-
-/* Ends both sides; the client first, so that a waiting script sees it. */
-static void
-ended(struct fake *fake, struct mct *mct)
-{
-	assert_int_equal(mct_fini(mct), 0);
-	fake_stop(fake);
-}
-
 static void
 init_fails(void (*script)(struct fake *), int err)
 {
@@ -78,14 +59,14 @@ static void
 test_init_makes_a_private_descriptor(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_hello);
+	struct mct *mct = fake_connected(&fake, script_hello);
 
 	(void)state;
 	assert_string_equal(mct_role(mct), "admin");
 	assert_string_equal(mct_error(mct), "");
 	assert_true(fcntl(mct_fd(mct), F_GETFD) & FD_CLOEXEC);
 	assert_true(fcntl(mct_fd(mct), F_GETFL) & O_NONBLOCK);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 static void
@@ -206,7 +187,7 @@ static void
 test_bridge_takes_only_a_valid_id(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_ids);
+	struct mct *mct = fake_connected(&fake, script_ids);
 
 	(void)state;
 	assert_int_equal(mct_bridge_text(mct, SRC, DST, NULL), -1);
@@ -223,7 +204,7 @@ test_bridge_takes_only_a_valid_id(void **state)
 	assert_non_null(strstr(mct_error(mct), "dst: "));
 	assert_int_equal(mct_session_close(mct, 0), -1);
 	assert_int_equal(errno, EINVAL);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 static void
@@ -252,7 +233,7 @@ test_options_reach_the_daemon(void **state)
 	struct mct_options *options = mct_options_new();
 	struct sockaddr_in src = { .sin_family = AF_INET }, dst;
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_options);
+	struct mct *mct = fake_connected(&fake, script_options);
 
 	(void)state;
 	src.sin_port = htons(7001);
@@ -274,7 +255,7 @@ test_options_reach_the_daemon(void **state)
 			     (struct sockaddr *)&dst, sizeof dst, options),
 	    5);
 	mct_options_free(options);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 static void
@@ -290,14 +271,14 @@ static void
 test_refusal_has_errno_and_sentence(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_refuses);
+	struct mct *mct = fake_connected(&fake, script_refuses);
 
 	(void)state;
 	assert_int_equal(mct_stop(mct), -1);
 	assert_int_equal(errno, EACCES);
 	assert_string_equal(mct_error(mct), "this needs the role admin");
 	assert_int_equal(mct_reload(mct), 0);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 /* Half an answer in time, the rest too late; then all is in step again. */
@@ -322,7 +303,7 @@ static void
 test_late_answer_is_dropped(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_late);
+	struct mct *mct = fake_connected(&fake, script_late);
 
 	(void)state;
 	assert_int_equal(mct_timeout(mct, -2), -1);
@@ -331,7 +312,7 @@ test_late_answer_is_dropped(void **state)
 	assert_int_equal(errno, ETIMEDOUT);
 	assert_int_equal(mct_timeout(mct, 30000), 0);
 	assert_int_equal(mct_session_close(mct, 77), 0);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 static void
@@ -346,7 +327,7 @@ static void
 test_answer_never_asked_for_ends_the_handle(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_never_asked);
+	struct mct *mct = fake_connected(&fake, script_never_asked);
 
 	(void)state;
 	assert_int_equal(mct_stop(mct), -1);
@@ -354,7 +335,7 @@ test_answer_never_asked_for_ends_the_handle(void **state)
 	assert_int_equal(mct_reload(mct), -1);
 	assert_int_equal(errno, EBADMSG);
 	fake_give(&fake, 1);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 static void
@@ -371,7 +352,7 @@ static void
 test_close_in_the_middle_of_an_answer(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_closes_in_answer);
+	struct mct *mct = fake_connected(&fake, script_closes_in_answer);
 
 	(void)state;
 	assert_int_equal(mct_stop(mct), -1);
@@ -380,7 +361,7 @@ test_close_in_the_middle_of_an_answer(void **state)
 	assert_int_equal(mct_stop(mct), -1);
 	assert_int_equal(errno, EPIPE);
 	assert_string_not_equal(mct_error(mct), "");
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 static volatile sig_atomic_t alarms;
@@ -419,14 +400,14 @@ test_signals_do_not_end_a_call(void **state)
 	sigemptyset(&block);
 	sigaddset(&block, SIGALRM);
 	pthread_sigmask(SIG_BLOCK, &block, NULL);
-	mct = connected(&fake, script_slow);
+	mct = fake_connected(&fake, script_slow);
 	sigaction(SIGALRM, &action, &before);
 	pthread_sigmask(SIG_UNBLOCK, &block, NULL);
 	setitimer(ITIMER_REAL, &often, NULL);
 	assert_int_equal(mct_stop(mct), 0);
 	setitimer(ITIMER_REAL, &never, NULL);
 	sigaction(SIGALRM, &before, NULL);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 static void
@@ -440,7 +421,7 @@ static void
 test_fini_after_fork_leaves_the_connection_alone(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_after_fork);
+	struct mct *mct = fake_connected(&fake, script_after_fork);
 	int status;
 	pid_t pid;
 
@@ -452,7 +433,7 @@ test_fini_after_fork_leaves_the_connection_alone(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	assert_int_equal(mct_reload(mct), 0);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 static void

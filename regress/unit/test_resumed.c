@@ -25,24 +25,6 @@
 #define DST      "tcp:127.0.0.1:7002"
 #define SHORT_MS 50
 
-static struct mct *
-connected(struct fake *fake, void (*script)(struct fake *))
-{
-	struct mct *mct;
-
-	fake_start(fake, script);
-	mct = mct_init(fake->name);
-	assert_non_null(mct);
-	return mct;
-}
-
-static void
-ended(struct fake *fake, struct mct *mct)
-{
-	assert_int_equal(mct_fini(mct), 0);
-	fake_stop(fake);
-}
-
 static void
 resumed(struct fake *fake)
 {
@@ -87,11 +69,11 @@ static void
 hello_is_said_again(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_hello);
+	struct mct *mct = fake_connected(&fake, script_hello);
 
 	(void)state;
 	assert_int_equal(mct_reload(mct), 0);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 /* Two take-overs; the caller gets one answer, and the others are dropped. */
@@ -120,12 +102,12 @@ static void
 order_is_asked_again_and_answered_once(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_order);
+	struct mct *mct = fake_connected(&fake, script_order);
 
 	(void)state;
 	assert_int_equal(mct_bridge_text(mct, SRC, DST, NULL), 5);
 	assert_int_equal(mct_session_close(mct, 5), 0);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 /* What was given up is not asked again, nor is what has its answer. */
@@ -150,7 +132,7 @@ static void
 request_given_up_is_not_asked_again(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_given_up);
+	struct mct *mct = fake_connected(&fake, script_given_up);
 
 	(void)state;
 	assert_int_equal(mct_reload(mct), 0);
@@ -160,7 +142,7 @@ request_given_up_is_not_asked_again(void **state)
 	fake_give(&fake, 1);
 	assert_int_equal(mct_timeout(mct, 30000), 0);
 	assert_int_equal(mct_reload(mct), 0);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 static uint32_t
@@ -223,7 +205,7 @@ static void
 events_go_on_without_gap_or_repeat(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_events);
+	struct mct *mct = fake_connected(&fake, script_events);
 
 	(void)state;
 	assert_int_equal(mct_event_attach(mct, 1), 0);
@@ -231,7 +213,7 @@ events_go_on_without_gap_or_repeat(void **state)
 	assert_int_equal(next_event(mct), 11);
 	assert_int_equal(next_event(mct), 12);
 	assert_int_equal(mct_event_detach(mct), 0);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 /* An order and a request for events are out: both are asked again. */
@@ -254,14 +236,14 @@ static void
 order_and_events_are_both_asked_again(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_both);
+	struct mct *mct = fake_connected(&fake, script_both);
 
 	(void)state;
 	assert_int_equal(mct_event_attach(mct, 1), 0);
 	assert_int_equal(mct_reload(mct), 0);
 	assert_int_equal(next_event(mct), 10);
 	assert_int_equal(mct_event_detach(mct), 0);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 /*
@@ -289,7 +271,7 @@ static void
 stale_request_is_asked_again_as_it_was(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_stale);
+	struct mct *mct = fake_connected(&fake, script_stale);
 
 	(void)state;
 	assert_int_equal(mct_event_attach(mct, 1), 0);
@@ -298,7 +280,7 @@ stale_request_is_asked_again_as_it_was(void **state)
 	assert_int_equal(mct_event_attach_since(mct, 1, 20), 0);
 	assert_int_equal(next_event(mct), 20);
 	assert_int_equal(mct_event_detach(mct), 0);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 /* A page of a list, asked by its cursor. */
@@ -321,7 +303,7 @@ static void
 page_of_a_list_is_asked_again(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_list);
+	struct mct *mct = fake_connected(&fake, script_list);
 	struct mct_list *list = mct_list_open(mct, "bridges");
 	const struct mct_record *record;
 
@@ -330,7 +312,7 @@ page_of_a_list_is_asked_again(void **state)
 	assert_int_equal(mct_list_next(list, &record), 1);
 	assert_int_equal(mct_list_next(list, &record), 0);
 	mct_list_close(list);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 /* Nothing waits: it costs an idle program a look at its descriptor. */
@@ -348,7 +330,7 @@ static void
 read_that_does_not_wait_asks_again(void **state)
 {
 	struct fake fake;
-	struct mct *mct = connected(&fake, script_idle);
+	struct mct *mct = fake_connected(&fake, script_idle);
 	struct pollfd p = { .events = POLLIN };
 
 	(void)state;
@@ -359,7 +341,7 @@ read_that_does_not_wait_asks_again(void **state)
 	assert_int_equal(mct_event_read(mct, NULL, NULL, NULL, NULL), -1);
 	assert_int_equal(errno, EWOULDBLOCK);
 	assert_int_equal(mct_event_detach(mct), 0);
-	ended(&fake, mct);
+	fake_ended(&fake, mct);
 }
 
 int
