@@ -1,5 +1,6 @@
 """Descriptors and processor time of a daemon's processes."""
 
+import contextlib
 import os
 import time
 
@@ -12,6 +13,17 @@ def open_files(daemon):
     """How many descriptors each process has: {pid: number}."""
     return {pid: len(os.listdir("/proc/%d/fd" % pid))
             for pid in daemon.all_pids()}
+
+
+def files_of(pid):
+    """What each descriptor of a process is: {number: name}.  One that is
+    closed meanwhile, as that of a client that has just gone, is not told."""
+    folder = "/proc/%d/fd/" % pid
+    found = {}
+    for fd in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            found[int(fd)] = os.readlink(folder + fd)
+    return found
 
 
 def files_at_rest(daemon):
@@ -39,12 +51,7 @@ def wait_open_files(daemon, before):
 
 def names(daemon):
     """What each descriptor is, for a message."""
-    found = {}
-    for pid in daemon.all_pids():
-        folder = "/proc/%d/fd/" % pid
-        found[pid] = sorted(os.readlink(folder + fd)
-                            for fd in os.listdir(folder))
-    return found
+    return {pid: sorted(files_of(pid).values()) for pid in daemon.all_pids()}
 
 
 def cpu_s(pid):

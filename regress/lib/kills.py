@@ -24,7 +24,7 @@ import time
 from collections import Counter
 
 from ends import QUICK, app_directory
-from fds import files_at_rest, open_files
+from fds import files_at_rest, files_of, open_files
 from program import title_of, wait_for
 from trace import SYSCALL_INFO, SYSCALL_STOP, Tracee, ptrace
 from traffic import RECORD, Traffic
@@ -91,9 +91,7 @@ def engines(daemon):
 
 def pipe_ends(pid):
     """How many ends of pipes it holds."""
-    folder = "/proc/%d/fd/" % pid
-    return sum(os.readlink(folder + name).startswith("pipe:")
-               for name in os.listdir(folder))
+    return sum(name.startswith("pipe:") for name in files_of(pid).values())
 
 
 def heir(daemon):
@@ -256,11 +254,12 @@ class Server:
         """Bytes in the pipes of the parent."""
         total = 0
         folder = "/proc/%d/fd/" % self.daemon.pid
-        for name in os.listdir(folder):
-            if not os.readlink(folder + name).startswith("pipe:"):
+        for number, name in files_of(self.daemon.pid).items():
+            if not name.startswith("pipe:"):
                 continue
             with contextlib.suppress(OSError):  # of a pipe's other end
-                fd = os.open(folder + name, os.O_RDONLY | os.O_NONBLOCK)
+                fd = os.open(folder + str(number),
+                             os.O_RDONLY | os.O_NONBLOCK)
                 word = bytearray(4)
                 fcntl.ioctl(fd, termios.FIONREAD, word)
                 os.close(fd)

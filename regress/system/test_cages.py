@@ -10,6 +10,7 @@ import struct
 
 from echo import Echo, at_work, served, tcp
 from ends import make, receiver
+from fds import files_of
 from inject import Taken, Trapped
 from program import wait_for
 
@@ -165,9 +166,8 @@ def mapping(pid, what):
 
 def open_as(pid, path):
     """The descriptor of that name, which a process has."""
-    place = "/proc/%d/fd" % pid
-    return next(int(fd) for fd in sorted(os.listdir(place), key=int)
-                if os.readlink(os.path.join(place, fd)) == path)
+    return next(fd for fd, what in sorted(files_of(pid).items())
+                if what == path)
 
 
 class Tries:
@@ -352,12 +352,10 @@ def test_no_path_leads_out_of_the_directory_of_the_configuration(context):
 
 def udp_descriptor(pid, inodes):
     """The socket of a process that is one of these."""
-    place = "/proc/%d/fd" % pid
-    for fd in os.listdir(place):
-        match = re.match(r"socket:\[(\d+)\]",
-                         os.readlink(os.path.join(place, fd)))
+    for fd, what in files_of(pid).items():
+        match = re.match(r"socket:\[(\d+)\]", what)
         if match and match[1] in inodes:
-            return int(fd)
+            return fd
     return None
 
 

@@ -10,7 +10,7 @@ from echo import Echo, ask, asked, at_work, descriptors, ending, lose, \
     served, tcp
 from ends import accept, app_directory, connect, exchange, listen, make, \
     receiver
-from fds import files_at_rest
+from fds import files_at_rest, files_of
 from handle import Handle
 from program import children_of, title_of, wait_for
 from watch import Monitor
@@ -98,9 +98,7 @@ def test_children_have_empty_namespaces_where_allowed(context):
 
 def kinds_of(pid):
     """Of its descriptors but the standard ones, each pipe's ends once."""
-    place = "/proc/%d/fd" % pid
-    targets = {os.readlink(os.path.join(place, fd))
-               for fd in os.listdir(place) if int(fd) > 2}
+    targets = {what for fd, what in files_of(pid).items() if fd > 2}
     return sorted(target.split(":")[0] for target in targets)
 
 

@@ -6,6 +6,7 @@ import subprocess
 
 from echo import Echo, ask, asked, descriptors, served, tcp
 from ends import app_directory, connect, receiver
+from fds import files_of
 from program import wait_for
 from watch import Monitor
 
@@ -115,8 +116,8 @@ def test_socket_made_again_leaves_no_low_number_free(context):
         assert set(range(32)) <= set(map(int, os.listdir(folder)))
         with open("/proc/net/tcp") as stream:
             traffic = {"socket:[%s]" % line.split()[9] for line in stream}
-        numbers = {int(fd) for fd in os.listdir(folder)
-                   if os.readlink(folder + fd) in traffic}
+        numbers = {fd for fd, what in files_of(daemon.pid).items()
+                   if what in traffic}
         assert len(numbers) == 3 and min(numbers) >= 32, numbers
 
 

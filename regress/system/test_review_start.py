@@ -1,7 +1,6 @@
 """What the start makes: numbers of descriptors, pipes, powers; and what a
 reload cannot change, and an end that nobody asked for."""
 
-import contextlib
 import fcntl
 import os
 import pwd
@@ -11,8 +10,9 @@ import socket
 import struct
 import subprocess
 
-from echo import Echo, ask, asked, at_work, descriptors, tcp
+from echo import Echo, ask, asked, at_work, tcp
 from ends import QUICK, app_directory, connect
+from fds import files_of
 from mctd import environment
 from program import title_of, wait_for
 
@@ -20,12 +20,6 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 LOW_FDS = 32
 PIPE_LEAST = 64 * 1024
-
-
-def files(daemon):
-    """The parent's descriptors: {number: what it is}."""
-    folder = "/proc/%d/fd/" % daemon.pid
-    return {fd: os.readlink(folder + str(fd)) for fd in descriptors(daemon)}
 
 
 def channels_of_all():
@@ -39,7 +33,7 @@ def channels_of_all():
 def expect_low(daemon, children):
     """Everything the parent reads has a low number, and no low number is
     free for traffic."""
-    found = files(daemon)
+    found = files_of(daemon.pid)
     read = channels_of_all() | {os.path.dirname(daemon.conf)}
     numbers = [fd for fd, what in found.items() if what in read or
                what.startswith(("anon_inode:", "pipe:"))]
@@ -62,12 +56,12 @@ def test_channels_have_low_numbers(context):
         children = 1 + engines + 2 * standby
         assert sum(map(len, daemon.pids().values())) == 1 + children
         expect_low(daemon, children)
-        before = set(files(daemon).items())
+        before = set(files_of(daemon.pid).items())
         daemon.write(conf + "bridge %s %s\n" % (src, echo.text))
         status, _, err = daemon.ctl("reload")
         assert status == 0, err
         with asked(src):
-            more = {fd for fd, what in set(files(daemon).items()) - before
+            more = {fd for fd, what in set(files_of(daemon.pid).items()) - before
                     if what.startswith("socket:")}
             assert len(more) >= 3 and min(more) >= LOW_FDS, more
         daemon.stop()
@@ -97,16 +91,14 @@ def test_smallest_tables_and_all_engines(context):
 
 
 def pipe_sizes(pid):
-    """What the pipes of a process hold, by the place each has."""
+    """What the pipes of a process hold, which it keeps."""
     sizes = {}
     folder = "/proc/%d/fd/" % pid
-    for fd in os.listdir(folder):
-        with contextlib.suppress(FileNotFoundError):  # a client's, gone
-            name = os.readlink(folder + fd)
-            if name.startswith("pipe:") and int(fd) >= LOW_FDS:
-                pipe = os.open(folder + fd, os.O_RDONLY | os.O_NONBLOCK)
-                sizes[name] = fcntl.fcntl(pipe, 1032)  # F_GETPIPE_SZ
-                os.close(pipe)
+    for fd, name in files_of(pid).items():
+        if name.startswith("pipe:") and fd >= LOW_FDS:
+            pipe = os.open(folder + str(fd), os.O_RDONLY | os.O_NONBLOCK)
+            sizes[name] = fcntl.fcntl(pipe, 1032)  # F_GETPIPE_SZ
+            os.close(pipe)
     return list(sizes.values())
 
 

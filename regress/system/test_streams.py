@@ -1,12 +1,12 @@
 """What goes through a stream bridge is what was sent: every family to every
 other, both ways at once, of any size, in many sessions, at any speed."""
 
-import os
 import socket
 import subprocess
 
 from ends import (Line, QUICK, accept, app_directory, connect, drain,
                   exchange, fill, listen, parse, run, take)
+from fds import files_of
 from program import wait_for
 
 SIZES = (0, 1, 65535, 65536, 65537, 3000001)
@@ -262,5 +262,5 @@ def test_descriptors_on_a_local_stream_are_not_carried(context):
     # Nor do they stay in the daemon.
     engine = line.daemon.pids()["engine"][0]
     wait_for(lambda: not any(
-        os.readlink("/proc/%d/fd/%s" % (engine, fd)) == "/dev/null"
-        for fd in os.listdir("/proc/%d/fd" % engine) if int(fd) > 2))
+        fd > 2 and what == "/dev/null"
+        for fd, what in files_of(engine).items()))
