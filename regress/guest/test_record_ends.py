@@ -2,6 +2,7 @@
 
 import errno
 
+import endings
 from families import FAMILIES, RECORDS, SMALL, Crossing
 from moves import exchange_records
 from program import wait_for
@@ -74,39 +75,12 @@ def test_reset_arrives_as_one_where_the_family_can_tell(context):
 
 
 def test_end_at_once_is_told_and_leaves_nothing(context):
-    crossing = Crossing(context, RECORDS)
-
-    def one(bridge):
-        for ended, other in bridge.both_ways():
-            ended.close()
-            other.expect_end()
-            other.close()
-            bridge.closed("clean")
-            for end in bridge.pair():
-                end.close()
-            bridge.closed("clean")
-
-    crossing.each(one)
+    endings.at_once(context, RECORDS)
 
 
 def test_refused_dst_resets_the_peer_and_is_told(context):
-    crossing = Crossing(context, RECORDS)
-
-    def one(bridge):
-        bridge.server.close()
-        try:
-            peer = bridge.families[0].connect(bridge.src)
-        except ConnectionResetError:
-            pass
-        else:
-            peer.expect_reset()
-            peer.close()
-        event = bridge.event("connect-failed")
-        assert event["reason"] == "connect-failed", event
-        assert event["err"] in (errno.ECONNREFUSED, errno.EHOSTUNREACH), event
-
-    crossing.each(one)
-    assert crossing.shared.events.all("session-opened") == []
+    endings.by_refusal(context, RECORDS,
+                       (errno.ECONNREFUSED, errno.EHOSTUNREACH))
 
 
 def test_tipc_dst_that_does_not_accept_times_out(context):
@@ -146,16 +120,5 @@ def test_tipc_dst_that_goes_away_before_it_accepts_refuses(context):
 
 
 def test_session_closed_by_id_ends_on_both_sides(context):
-    crossing = Crossing(context, RECORDS)
-
-    def one(bridge):
-        peer, dst = bridge.pair()
-        exchange_records(peer, dst, [100])
-        number = bridge.event("session-opened")["id"]
-        crossing.end_session(number)
-        assert peer.ending()[0] == dst.ending()[0] == b""
-        bridge.closed("requested")
-        peer.close()
-        dst.close()
-
-    crossing.each(one)
+    endings.by_id(context, RECORDS,
+                  lambda peer, dst: exchange_records(peer, dst, [100]))

@@ -4,6 +4,7 @@ far as the families can say it."""
 import errno
 import os
 
+import endings
 from ends import run
 from families import STREAMS, Crossing
 from moves import exchange_bytes, expect_bytes
@@ -68,20 +69,7 @@ def test_reset_arrives_as_one_where_the_family_can_tell(context):
 
 
 def test_end_at_once_is_told_and_leaves_nothing(context):
-    """Of peer, dst or both, before mctd has looked at the session."""
-    crossing = Crossing(context, STREAMS)
-
-    def one(bridge):
-        for ended, other in bridge.both_ways():
-            ended.close()
-            other.expect_end()
-            other.close()
-            bridge.closed("clean")
-            for end in bridge.pair():
-                end.close()
-            bridge.closed("clean")
-
-    crossing.each(one)
+    endings.at_once(context, STREAMS)
 
 
 def test_reset_at_once_is_told_and_leaves_nothing(context):
@@ -103,40 +91,13 @@ def test_reset_at_once_is_told_and_leaves_nothing(context):
 
 
 def test_refused_dst_resets_the_peer_and_is_told(context):
-    crossing = Crossing(context, STREAMS)
-
-    def one(bridge):
-        bridge.server.close()
-        try:
-            peer = bridge.families[0].connect(bridge.src)
-        except ConnectionResetError:
-            pass
-        else:
-            peer.expect_reset()
-            peer.close()
-        event = bridge.event("connect-failed")
-        assert event["reason"] == "connect-failed", event
-        assert event["err"] in (errno.ECONNREFUSED, errno.ECONNRESET), event
-
-    crossing.each(one)
-    assert crossing.shared.events.all("session-opened") == []
-    assert {b["failed"] for b in crossing.show().values()} == {1}
+    endings.by_refusal(context, STREAMS,
+                       (errno.ECONNREFUSED, errno.ECONNRESET))
 
 
 def test_session_closed_by_id_ends_on_both_sides(context):
-    crossing = Crossing(context, STREAMS)
-
-    def one(bridge):
-        peer, dst = bridge.pair()
-        exchange_bytes(peer, dst, 100)
-        number = bridge.event("session-opened")["id"]
-        crossing.end_session(number)
-        assert peer.ending()[0] == dst.ending()[0] == b""
-        bridge.closed("requested")
-        peer.close()
-        dst.close()
-
-    crossing.each(one)
+    endings.by_id(context, STREAMS,
+                  lambda peer, dst: exchange_bytes(peer, dst, 100))
 
 
 def test_idle_sessions_are_closed(context):
