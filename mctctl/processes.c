@@ -181,6 +181,8 @@ root_of(const struct process *p)
 {
 	if (!p->found.knows_root)
 		return "?";
+	if (p->found.root_is_empty)
+		return "empty";
 	if (p->found.root_device == p->want.chroot_device &&
 	    p->found.root_inode == p->want.chroot_inode)
 		return p->want.chroot;

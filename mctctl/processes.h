@@ -55,6 +55,8 @@ struct processes_found {
 	char root[PROCESSES_TEXT_BYTES];
 	uint64_t root_device;
 	uint64_t root_inode;
+	int knows_mounts;
+	int root_is_empty;               /* and nothing else is mounted */
 	uint64_t namespaces[NAMESPACES]; /* 0: not told */
 };
 
@@ -77,6 +79,12 @@ void processes_read(pid_t, struct processes_found *);
 
 /* The text of /proc/PID/status: 0, or -1 where something is missing. */
 int processes_parse(const char *status, struct processes_found *);
+
+/*
+ * The text of /proc/PID/mountinfo: whether it has nothing but a root without
+ * a disk behind it, only to be read, no program or device in it.
+ */
+int processes_lone_root(const char *mounts);
 
 /*
  * Whether numbers of processes that the daemon says mean the same here: who

@@ -74,6 +74,25 @@ judge_powers(const struct processes_want *want, const struct processes_found *p,
 	wrong(r, p->seccomp != SECCOMP_FILTER, "no filter of system calls");
 }
 
+/*
+ * The parent's is the directory that the daemon names; a child's, one of its
+ * own, or, where it could not have this, that directory.
+ */
+static void
+judge_root(const struct processes_want *want, const struct processes_found *p,
+    int has_mounts, struct reasons *r)
+{
+	if (p->knows_mounts && p->root_is_empty && has_mounts)
+		return;
+	wrong(r, p->knows_mounts && has_mounts,
+	    "has more mounted than an empty root");
+	wrong(r,
+	    p->knows_root &&
+		(p->root_device != want->chroot_device ||
+		    p->root_inode != want->chroot_inode),
+	    "root is not %s", want->chroot);
+}
+
 /* Returns whether something could not be read. */
 static int
 judge_place(const struct processes_want *want, const struct processes_found *p,
@@ -84,11 +103,11 @@ judge_place(const struct processes_want *want, const struct processes_found *p,
 
 	if (!want->privileged)
 		return 0;
-	wrong(r,
-	    p->knows_root &&
-		(p->root_device != want->chroot_device ||
-		    p->root_inode != want->chroot_inode),
-	    "root is not %s", want->chroot);
+	judge_root(want, p,
+	    is_child &&
+		p->namespaces[NAMESPACE_MNT] !=
+		    parent->namespaces[NAMESPACE_MNT],
+	    r);
 	for (i = 0; is_child && i < NAMESPACES; i++) {
 		if (p->namespaces[i] == 0 || parent->namespaces[i] == 0)
 			unknown = 1;
@@ -97,7 +116,7 @@ judge_place(const struct processes_want *want, const struct processes_found *p,
 			    "shares the parent's %s namespace",
 			    processes_namespace_name(i));
 	}
-	return unknown || !p->knows_root;
+	return unknown || !p->knows_root || (is_child && !p->knows_mounts);
 }
 
 enum processes_verdict

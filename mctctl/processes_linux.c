@@ -1,11 +1,13 @@
 /*
- * What Linux says of a process: /proc/PID/status, its root, its namespaces.
+ * What Linux says of a process: /proc/PID/status, its root, what is mounted
+ * for it, its namespaces.
  */
 
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@
 #include "processes.h"
 
 #define STATUS_BYTES 8192
+#define MOUNTS_BYTES 1024 /* more than one line of an empty root has */
 
 /* By number; the kernel's names in lower case, as its manual has them. */
 static const char *const names[] = { "chown", "dac_override", "dac_read_search",
@@ -199,6 +202,55 @@ read_root(pid_t pid, struct processes_found *p)
 	p->root[n > 0 ? n : 0] = '\0';
 }
 
+int
+processes_lone_root(const char *mounts)
+{
+	static const char *const options[] = { "ro", "nosuid", "nodev",
+		"noexec" };
+	char place[2], is_of[256], *rest = is_of, *word;
+	unsigned int i, n = 0;
+	int at = 0;
+
+	/* number, number of what it is in, device, what of it, place, how */
+	if (sscanf(mounts, "%*u %*u %*u:%*u / %1s%255s - tmpfs %n", place,
+		is_of, &at) != 2 ||
+	    at == 0 || strcmp(place, "/") != 0 ||
+	    strchr(mounts, '\n') != mounts + strlen(mounts) - 1)
+		return 0;
+	while ((word = strsep(&rest, ",")) != NULL)
+		for (i = 0; i < sizeof options / sizeof *options; i++)
+			n += strcmp(word, options[i]) == 0;
+	return n == sizeof options / sizeof *options;
+}
+
+static int
+has_entries(const char *path)
+{
+	const struct dirent *entry;
+	DIR *dir = opendir(path);
+	int n = 0;
+
+	if (dir == NULL)
+		return 1;
+	while ((entry = readdir(dir)) != NULL)
+		n += strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0;
+	closedir(dir);
+	return n > 0;
+}
+
+static void
+read_mounts(pid_t pid, struct processes_found *p)
+{
+	char path[64], text[MOUNTS_BYTES];
+
+	if (read_file(pid, "mountinfo", text, sizeof text) == -1)
+		return;
+	p->knows_mounts = 1;
+	snprintf(path, sizeof path, "/proc/%d/root", (int)pid);
+	p->root_is_empty = processes_lone_root(text) && !has_entries(path);
+}
+
 /* "net:[4026531840]" */
 static void
 read_namespaces(pid_t pid, struct processes_found *p)
@@ -231,6 +283,7 @@ processes_read(pid_t pid, struct processes_found *p)
 		return;
 	}
 	read_root(pid, p);
+	read_mounts(pid, p);
 	read_namespaces(pid, p);
 }
 

@@ -1,7 +1,7 @@
 /*
  * What only Linux has: capabilities, namespaces, sealed memory, openat2.  The
  * filter of system calls is in linux_filter.c, linux_calls.c and linux_trap.c,
- * Landlock in linux_files.c.
+ * Landlock in linux_files.c, the empty root of a child in linux_mounts.c.
  *
  * Calls: chdir, close, fcntl, munmap, openat2; at the start: chroot,
  * ftruncate, memfd_create, mmap, openat, prctl, unshare
@@ -43,22 +43,36 @@ static const struct power powers[] = {
 };
 #define POWERS (sizeof powers / sizeof powers[0])
 
+/* Of a mount namespace of its own: as mounts_empty. */
+static int
+empty_mounts(void)
+{
+	int emptied = mounts_empty();
+
+	if (emptied == 0)
+		log_debug("no empty root: %s", strerror(errno));
+	return emptied;
+}
+
 /*
  * Only a child's: sockets it was handed go on working in an empty network,
  * and it has none of its own.  Where the kernel does not allow it (inside
  * some containers) the child has no call to open a socket with all the same.
+ * Returns as mounts_empty.
  */
-static void
+static int
 empty_namespaces(void)
 {
-	static const int namespaces[] = { CLONE_NEWNET, CLONE_NEWNS,
-		CLONE_NEWIPC, CLONE_NEWUTS };
+	static const int namespaces[] = { CLONE_NEWNET, CLONE_NEWIPC,
+		CLONE_NEWUTS, CLONE_NEWNS };
+	int last = -1;
 	size_t i;
 
 	for (i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++)
-		if (unshare(namespaces[i]) == -1)
+		if ((last = unshare(namespaces[i])) == -1)
 			log_debug("no empty namespace (%#x): %s",
 			    (unsigned int)namespaces[i], strerror(errno));
+	return last == -1 ? 0 : empty_mounts();
 }
 
 /*
@@ -125,7 +139,7 @@ missing_power(unsigned int wanted)
  * lessened by CAP_SETPCAP only; it matters no more after no_new_privs.
  */
 static int
-enter_unprivileged(const struct sandbox *s)
+enter_unprivileged(const struct sandbox *s, const char **step)
 {
 	int flags = CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC |
 	    CLONE_NEWUTS;
@@ -135,6 +149,12 @@ enter_unprivileged(const struct sandbox *s)
 
 	if (s->kind != PROCESS_PARENT && unshare(flags) == -1)
 		log_debug("no empty namespaces: %s", strerror(errno));
+	else if (s->kind != PROCESS_PARENT) {
+		*step = "empty root";
+		if (empty_mounts() == -1)
+			return -1;
+	}
+	*step = "drop of capabilities";
 	for (i = 0; i < POWERS; i++)
 		if (!sandbox_has(powers[i].bit))
 			keep &= ~powers[i].bit;
@@ -152,14 +172,17 @@ enter_unprivileged(const struct sandbox *s)
 static int
 enter_privileged(const struct sandbox *s, const char **step)
 {
+	int emptied = 0;
+
 	if ((*step = missing_power(s->powers)) != NULL) {
 		errno = EPERM;
 		return -1;
 	}
-	if (s->kind != PROCESS_PARENT)
-		empty_namespaces();
+	*step = "empty root";
+	if (s->kind != PROCESS_PARENT && (emptied = empty_namespaces()) == -1)
+		return -1;
 	*step = "chroot";
-	if (chroot(s->chroot) == -1 || chdir("/") == -1)
+	if (!emptied && (chroot(s->chroot) == -1 || chdir("/") == -1))
 		return -1;
 	*step = "securebits";
 	if (lock_securebits() == -1)
@@ -171,9 +194,8 @@ enter_privileged(const struct sandbox *s, const char **step)
 int
 sandbox_enter(const struct sandbox *s, const char **step)
 {
-	*step = "drop of capabilities";
 	if ((s->privileged ? enter_privileged(s, step) :
-			     enter_unprivileged(s)) == -1)
+			     enter_unprivileged(s, step)) == -1)
 		return -1;
 	*step = "ambient capabilities";
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1)

@@ -43,4 +43,12 @@ int filter_enter(enum process_kind);
 /* Landlock: no file but below what was granted, for children no signal. */
 int files_enter(enum process_kind);
 
+/*
+ * Takes all that is mounted away from this process, whose mount namespace is
+ * its own, and leaves an empty root that is only to be read.  Returns 1; 0
+ * with errno, where the system does not let it, and nothing has changed; or
+ * -1 with errno, and some has.
+ */
+int mounts_empty(void);
+
 #endif

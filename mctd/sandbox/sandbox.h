@@ -34,8 +34,9 @@ struct sandbox {
 };
 
 /*
- * Chroot, user, capabilities, limits, empty namespaces (not the parent's), no
- * new privileges.  Returns 0, or -1 with errno and *step, what was tried.
+ * Chroot, user, capabilities, limits, no new privileges; for children empty
+ * namespaces, and an empty root in place of the chroot where that is allowed.
+ * Returns 0, or -1 with errno and *step, what was tried.
  */
 int sandbox_enter(const struct sandbox *, const char **step);
 

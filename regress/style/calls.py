@@ -42,7 +42,7 @@ SAME = {name: (name,) for name in (
     "setns setpgid setpriority setresgid setresuid setrlimit setsid "
     "setsockopt setuid shutdown sigaltstack signalfd socket socketpair "
     "splice statx symlink tee tgkill timerfd_create truncate umask umount "
-    "unlink unlinkat unshare vfork vmsplice write writev").split()}
+    "umount2 unlink unlinkat unshare vfork vmsplice write writev").split()}
 OTHERWISE = {
     "closefrom": ("close_range",), "execv": ("execve",),
     "fstatat": ("newfstatat",), "if_indextoname": ("socket", "ioctl"),

@@ -271,6 +271,51 @@ def test_every_process_is_filtered(context):
             assert re.search(line, limits), (pid, limits)
 
 
+def inside(pid):
+    """(what lies in the root, the lines of mountinfo) as one finds them who
+    enters the mount namespace of a process."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    theirs = os.open("/proc/%d/ns/mnt" % pid, os.O_RDONLY)
+    back, there = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            proc = os.open("/proc/self", os.O_PATH)
+            assert libc.setns(theirs, 0x20000) == 0
+            mounts = os.open("mountinfo", os.O_RDONLY, dir_fd=proc)
+            os.write(there, os.read(mounts, 4000) +
+                     repr(os.listdir("/")).encode())
+        finally:
+            os._exit(0)
+    os.close(there)
+    os.waitpid(child, 0)
+    *mounts, names = os.read(back, 5000).decode().split("\n")
+    for fd in theirs, back:
+        os.close(fd)
+    return names, mounts
+
+
+def test_nothing_is_mounted_for_a_child(context):
+    """Whoever starts the daemon, and not even beneath its root."""
+    for who in {}, {"uid": 4242}:
+        echo, src = Echo(tcp(context)), tcp(context)
+        daemon = context.daemon("limits { standby 1 }\nbridge %s %s\n" % (
+            src, echo.text), **who)
+        children = set(daemon.all_pids()) - {daemon.pid}
+        assert len(children) == 4
+        for pid in children:
+            names, mounts = inside(pid)
+            assert names == "[]" and len(mounts) == 1, (names, mounts)
+            assert re.fullmatch(
+                r"\d+ \d+ 0:\d+ / / ro,nosuid,nodev,noexec,relatime - "
+                r"tmpfs mctd ro,.*nr_inodes=1,.*", mounts[0]), mounts
+            with open("/proc/%d/mountinfo" % pid) as stream:
+                assert stream.read() == mounts[0] + "\n"
+        assert inside(daemon.pid)[0] != "[]"
+        assert served(src)
+        daemon.stop()
+
+
 def test_engine_makes_no_forbidden_call(context):
     if why := cannot_be_run(context):
         return why

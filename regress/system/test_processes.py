@@ -81,7 +81,8 @@ def test_every_process_is_listed_and_well(context):
     assert sorted(row["pid"] for row in rows) == sorted(daemon.all_pids())
     for row in rows:
         assert row["role"].split()[0] in title_of(row["pid"])
-        assert row["root"] == daemon.chroot, row
+        assert row["root"] == (
+            daemon.chroot if row["role"] == "parent" else "empty"), row
         assert row["uid"] == NOBODY
     expect_true(rows)
 
@@ -113,7 +114,8 @@ def test_start_by_another_user_is_well_as_that(context):
     rows = all_well(daemon)
     expect_true(rows)
     for row in rows:
-        assert (row["uid"], row["root"]) == (USER, "/")
+        assert row["uid"] == USER
+        assert row["root"] == ("/" if row["role"] == "parent" else "empty")
 
 
 def test_ambient_start_is_well_as_that(context):
@@ -156,6 +158,26 @@ def test_shared_namespaces_are_told(context):
                 for name in NAMESPACES)
     status, out, _ = daemon.ctl("show", "processes")
     assert status == 1 and "NO: shares the parent's net namespace" in out
+
+
+def test_mounts_that_are_not_empty_are_told(context):
+    """Where the system lets nobody mount: the chroot is left."""
+    for call in ("mount", "pivot_root"):
+        daemon = context.daemon("limits { standby 1 }\n", start=False)
+        plain = daemon.command
+        daemon.command = lambda *more: [
+            "strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e",
+            "inject=%s:error=EPERM" % call, "-e", "trace=" + call,
+            *plain(*more)]
+        daemon.start()
+        status, rows, _ = look(daemon)
+        assert status == 1
+        for row in rows:
+            assert row["root"] == daemon.chroot
+            assert row["wrong"] == (
+                "" if row["role"] == "parent" else
+                "has more mounted than an empty root"), row
+        daemon.stop()
 
 
 def test_stopped_process_is_shown_as_such(context):

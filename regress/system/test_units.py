@@ -235,7 +235,8 @@ def test_root_s_unit_forbids_nothing_that_is_needed(context):
     lines = started.lines()
     if not started.sanitized:
         expect_within(PRIVILEGED, lines)
-    assert any(line.startswith("unshare(") for line in lines)
+    assert any(line.startswith("pivot_root(") and line.endswith(" = 0")
+               for line in lines)
 
 
 def test_confined_unit_forbids_nothing_that_is_needed(context):

@@ -143,6 +143,8 @@ make(struct pair *p, const char *kind)
 	p->want.chroot_device = 3;
 	p->want.chroot_inode = 4;
 	p->found.is_there = p->found.knows_root = 1;
+	p->found.knows_mounts = 1;
+	p->found.root_is_empty = strcmp(kind, "parent") != 0;
 	for (i = 0; i < 4; i++)
 		p->found.uid[i] = p->found.gid[i] = 7;
 	strcpy(p->found.groups, "none");
@@ -209,8 +211,6 @@ each_thing_that_is_wrong_is_told(void **unused)
 		{ &p.found.no_new_privs, 0, "may get new privileges" },
 		{ &p.found.seccomp, 0, "no filter of system calls" },
 		{ &p.found.seccomp, 1, "no filter of system calls" },
-		{ &p.found.root_device, 4, "root is not /empty" },
-		{ &p.found.root_inode, 5, "root is not /empty" },
 		{ &p.found.namespaces[NAMESPACE_NET], 50,
 		    "shares the parent's net namespace" },
 		{ &p.found.namespaces[NAMESPACE_UTS], 53,
@@ -229,6 +229,12 @@ each_thing_that_is_wrong_is_told(void **unused)
 	p.found.seccomp = 0;
 	verdict(&p, PROCESSES_NO,
 	    "has other groups, no filter of system calls");
+	make(&p, "parent");
+	p.found.root_device = 4;
+	verdict(&p, PROCESSES_NO, "root is not /empty");
+	make(&p, "parent");
+	p.found.root_inode = 5;
+	verdict(&p, PROCESSES_NO, "root is not /empty");
 	/* a power that should be there and is not */
 	make(&p, "parent");
 	p.want.capabilities = BIND;
@@ -236,6 +242,54 @@ each_thing_that_is_wrong_is_told(void **unused)
 	verdict(&p, PROCESSES_NO, "effective capabilities");
 	p.found.is_there = 0;
 	verdict(&p, PROCESSES_NO, "is not there");
+}
+
+/* Its own mounts or those of the parent, an empty root or the directory. */
+static void
+root_of_a_child_is_judged(void **unused)
+{
+	struct pair p;
+
+	(void)unused;
+	make(&p, "engine");
+	p.found.root_inode = 5; /* one of its own */
+	verdict(&p, PROCESSES_YES, "");
+	p.found.root_is_empty = 0;
+	verdict(&p, PROCESSES_NO,
+	    "has more mounted than an empty root, root is not /empty");
+	p.found.root_inode = 4;
+	verdict(&p, PROCESSES_NO, "has more mounted than an empty root");
+	p.found.namespaces[NAMESPACE_MNT] = p.parent.namespaces[NAMESPACE_MNT];
+	verdict(&p, PROCESSES_NO, "shares the parent's mnt namespace");
+	p.found.root_inode = 5;
+	verdict(&p, PROCESSES_NO,
+	    "root is not /empty, shares the parent's mnt namespace");
+}
+
+static void
+lone_root_is_known(void **unused)
+{
+#define HEAD "112 43 0:42 / "
+#define TAIL " - tmpfs mctd ro,size=4k\n"
+#define HOW  "/ ro,nosuid,nodev,noexec,relatime"
+	static const char *const others[] = { "", "\n", HEAD HOW TAIL "\n",
+		HEAD HOW TAIL HEAD HOW TAIL, HEAD HOW " - tmpfs mctd ro",
+		HEAD HOW " - ext4 mctd ro,size=4k\n", HEAD HOW " shared:1" TAIL,
+		"112 43 0:42 /var/empty " HOW TAIL,
+		HEAD "/dev ro,nosuid,nodev,noexec" TAIL,
+		HEAD "/ rw,nosuid,nodev,noexec" TAIL,
+		HEAD "/ ro,nodev,noexec" TAIL, HEAD "/ ro,nosuid,noexec" TAIL,
+		HEAD "/ ro,nosuid,nodev" TAIL };
+	size_t i;
+
+	(void)unused;
+	assert_true(processes_lone_root(HEAD HOW TAIL));
+	assert_true(processes_lone_root(HEAD "/ nosuid,ro,noexec,nodev" TAIL));
+	for (i = 0; i < sizeof others / sizeof *others; i++)
+		assert_false(processes_lone_root(others[i]));
+#undef HEAD
+#undef TAIL
+#undef HOW
 }
 
 static void
@@ -274,6 +328,9 @@ what_cannot_be_read_is_not_judged(void **unused)
 	verdict(&p, PROCESSES_UNKNOWN, "");
 	make(&p, "engine");
 	p.parent.namespaces[NAMESPACE_NET] = 0;
+	verdict(&p, PROCESSES_UNKNOWN, "");
+	make(&p, "engine");
+	p.found.knows_mounts = p.found.root_is_empty = 0;
 	verdict(&p, PROCESSES_UNKNOWN, "");
 	/* what could be read is */
 	p.found.seccomp = 0;
@@ -363,6 +420,8 @@ main(void)
 		cmocka_unit_test(capabilities_have_words),
 		cmocka_unit_test(all_that_should_be_is_well),
 		cmocka_unit_test(each_thing_that_is_wrong_is_told),
+		cmocka_unit_test(root_of_a_child_is_judged),
+		cmocka_unit_test(lone_root_is_known),
 		cmocka_unit_test(start_without_root_promises_less),
 		cmocka_unit_test(what_cannot_be_read_is_not_judged),
 		cmocka_unit_test(reasons_that_do_not_fit_are_cut),
