@@ -15,6 +15,7 @@ from program import children_of, title_of, wait_for
 
 STRANGER = 60000
 HOST = 4242
+LARGE = 16 << 20
 GROUP = "games"
 GID = grp.getgrnam(GROUP).gr_gid
 
@@ -381,6 +382,33 @@ def test_memory_of_the_processes_is_open_to_root_alone(context):
                 stderr=subprocess.DEVNULL,
                 user=HOST if more else "nobody").returncode != 0, more
         daemon.stop()
+
+
+def written_memory(pid):
+    """What a process has in memory that it can write, but large tables."""
+    with open("/proc/%d/maps" % pid) as maps, \
+            open("/proc/%d/mem" % pid, "rb") as mem:
+        for line in maps:
+            place, rights = line.split()[:2]
+            begin, end = (int(part, 16) for part in place.split("-"))
+            if rights.startswith("rw") and end - begin < LARGE:
+                mem.seek(begin)
+                yield mem.read(end - begin)
+
+
+def test_children_know_nothing_of_the_environment(context):
+    """Not by /proc, nor in their memory; and have room for their titles."""
+    os.environ["MCTD_TEST"] = word = "a-secret-of-who-starts-it"
+    daemon = context.daemon("engines 11\nlimits { standby 1 }\n")
+    del os.environ["MCTD_TEST"]
+    for pid in children_of(daemon.pid):
+        with open("/proc/%d/environ" % pid) as stream:
+            assert word not in stream.read()
+        assert not any(word.encode() in part
+                       for part in written_memory(pid)), title_of(pid)
+    titles = {title_of(pid) for pid in children_of(daemon.pid)}
+    assert titles == {"mctd: control", "mctd: standby"} | {
+        "mctd: engine %d" % i for i in range(11)}, titles
 
 
 def test_standby_at_work_is_open_to_root_alone(context):
