@@ -4,7 +4,7 @@
  * Landlock in linux_files.c, the empty root of a child in linux_mounts.c.
  *
  * Calls: chdir, close, fcntl, munmap, openat2; at the start: chroot,
- * ftruncate, memfd_create, mmap, openat, prctl, unshare
+ * ftruncate, getppid, memfd_create, mmap, openat, prctl, unshare
  */
 
 #include <sys/types.h>
@@ -18,6 +18,7 @@
 #include <linux/openat2.h>
 #include <linux/securebits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -191,14 +192,34 @@ enter_privileged(const struct sandbox *s, const char **step)
 	return drop_user(s);
 }
 
+/*
+ * A child ends at the end of its channel; one that is stopped would see it
+ * only when it goes on.  A change of user, which clears this, has been.
+ */
+static int
+end_with(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1)
+		return -1;
+	if (getppid() == parent)
+		return 0;
+	errno = ESRCH; /* it ended before this */
+	return -1;
+}
+
 int
 sandbox_enter(const struct sandbox *s, const char **step)
 {
+	pid_t parent = getppid();
+
 	if ((s->privileged ? enter_privileged(s, step) :
 			     enter_unprivileged(s, step)) == -1)
 		return -1;
 	*step = "ambient capabilities";
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1)
+		return -1;
+	*step = "end with the parent";
+	if (s->kind != PROCESS_PARENT && end_with(parent) == -1)
 		return -1;
 	*step = "resource limits";
 	if (rlimits_enter(s->kind) == -1)

@@ -396,6 +396,19 @@ def written_memory(pid):
                 yield mem.read(end - begin)
 
 
+def test_stopped_children_end_with_the_parent(context):
+    """Those that cannot see that their channel has ended."""
+    for more in {}, {"uid": HOST}:
+        daemon = context.daemon("limits { standby 1 }\n", **more)
+        children = children_of(daemon.pid)
+        for pid in children:
+            os.kill(pid, 19)
+        os.kill(daemon.pid, 9)
+        daemon.process.wait(20)
+        wait_for(lambda: not any(os.path.exists("/proc/%d" % pid)
+                                 for pid in children), 10, "end of all")
+
+
 def test_children_know_nothing_of_the_environment(context):
     """Not by /proc, nor in their memory; and have room for their titles."""
     os.environ["MCTD_TEST"] = word = "a-secret-of-who-starts-it"
