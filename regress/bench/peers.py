@@ -5,7 +5,7 @@ is the fastest with all that can have one, than where sessions are many."""
 import os
 import sys
 
-from relay import BULK, HOST, IDLE, SMALL, Relay, plain, split
+from relay import BULK, IDLE, SMALL, Relay, plain, split
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so"
@@ -54,21 +54,23 @@ class HaproxySplice(Haproxy):
 class Nginx(Relay):
     name = "nginx-16k"
     needs = ("nginx", NGINX_STREAM)
+    families = {"tcp", "unix"}
     only_for = SMALL
     buffer_size = "16k"
+    listen = "backlog=4096"
+    events = ""
 
     def start(self):
         conf = ("load_module %s;\ndaemon off;\nuser nobody nogroup;\n"
                 "worker_processes 1;\nworker_rlimit_nofile 20000;\n"
                 "pid %s/nginx.pid;\nerror_log stderr;\n"
-                "events { worker_connections 12000; }\n"
+                "events { worker_connections 12000; %s}\n"
                 "stream {\ntcp_nodelay on;\nproxy_buffer_size %s;\n"
-                % (NGINX_STREAM, self.tmp, self.buffer_size))
+                % (NGINX_STREAM, self.tmp, self.events, self.buffer_size))
         for service in self.services:
-            src, dst = self.src(service), self.dst(service)
-            how = "udp" if src.startswith("udp:") else "backlog=4096"
             conf += "server { listen %s %s; proxy_pass %s; }\n" % (
-                self.end(src), how, self.end(dst))
+                self.end(self.src(service)), self.listen,
+                self.end(self.dst(service)))
         self.run("nginx", "-p", self.tmp, "-e", "stderr", "-c",
                  self.write("nginx.conf", conf + "}\n"))
         self.wait()
@@ -89,6 +91,18 @@ class NginxLarge(Nginx):
     buffer_size = "1m"
 
 
+class NginxDgram(Nginx):
+    """It keeps a session for each sender: without one, as proxy_responses 0
+    has it, it makes a socket for each datagram.  multi_accept reads as long
+    as there is anything."""
+
+    name = "nginx-udp"
+    families = {"udp"}
+    only_for = None
+    listen = "udp rcvbuf=4m"
+    events = "multi_accept on; "
+
+
 class Socat(Relay):
     name = "socat"
     needs = ("socat",)
@@ -99,8 +113,9 @@ class Socat(Relay):
             src = split(self.src(service))
             dst = split(self.dst(service))
             if src[0] == "udp":
-                self.run("socat", "-u", "UDP-RECV:%d,bind=%s" % (
-                    src[2], HOST), "UDP-SENDTO:%s:%d" % dst[1:])
+                self.run("socat", "-u", "-b", "65536",
+                         "UDP4-RECV:%d,bind=%s,rcvbuf=4194304" % (
+                             src[2], src[1]), "UDP4-SENDTO:%s:%d" % dst[1:])
                 continue
             self.run(
                 "socat", "-b", "1048576",
@@ -143,3 +158,26 @@ class Rinetd(Relay):
                                        split(self.dst(service))[1:])
         self.run("rinetd", "-f", "-c", self.write("rinetd.conf", conf))
         self.wait()
+
+
+class Loop(Relay):
+    """Of ours, and no relay to use: the least that a program can do."""
+
+    name = "loop"
+    role = "limit"
+    families = {"udp"}
+    shares = True
+    words = ()
+
+    def start(self):
+        for src in dict.fromkeys(map(self.src, self.services)):
+            self.run(os.path.join(self.build, "pump"), "dgram-loop",
+                     *self.words, src, *(self.dst(name)
+                                         for name in self.services
+                                         if self.src(name) == src))
+        self.wait()
+
+
+class LoopGroups(Loop):
+    name = "loop-gro"
+    words = ("-g",)

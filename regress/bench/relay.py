@@ -14,6 +14,9 @@ from program import Program, children_of, tail, wait_for
 
 HOST = "127.0.0.1"
 IDLE = 5000
+WIRE_HOSTS = "10.77.1.1", "10.77.2.1"  # ours, of the wires to the two
+WIRE_FAR = "10.77.1.2", "10.77.2.2"    # networks beside this one
+FAN = tuple("fan%d" % number for number in range(8))
 
 #             src     dst
 SERVICES = {
@@ -25,13 +28,15 @@ SERVICES = {
     "local-tcp": ("unix", "tcp"),
     "tcp-local": ("tcp", "unix"),
     "dgram": ("udp", "udp"),
+    "wire": ("udp", "udp"),
+    **dict.fromkeys(FAN, ("udp", "udp")),
 }
 
 # Scenarios in which much is to be moved, those of many small messages, and
 # all that are not the former.
 BULK = {"bulk", "bulk-16", "duplex", "local", "local-tcp", "tcp-local"}
 ANSWERS = {"pingpong", "pingpong-free", "pingpong-64", "requests", "redis"}
-SMALL = ANSWERS | {"connect", "idle", "slow", "dgram"}
+SMALL = ANSWERS | {"connect", "idle", "slow"}
 
 
 def family(pid):
@@ -77,9 +82,10 @@ class Direct:
 
     name = "direct"
     needs = ()          # programs and files
-    role = "direct"     # or "ours", "peer"
+    role = "direct"     # or "ours", "peer", "limit"
     families = {"tcp", "unix", "udp"}
     only_for = None     # scenarios, unless asked for by name
+    shares = False      # one src for all that FAN names
     idle = IDLE         # sessions at a time
 
     def __init__(self, tmp, build, services):
@@ -119,7 +125,8 @@ class Direct:
         if kind == "unix":
             return "unix:%s/%s.%s" % (self.ends, service,
                                       ("src", "dst")[end])
-        return "%s:%s:%d" % (kind, HOST, (7001, 8001)[end] + number)
+        host = HOST if service != "wire" else (WIRE_HOSTS[0], WIRE_FAR[1])[end]
+        return "%s:%s:%d" % (kind, host, (7001, 8001)[end] + number)
 
     def src(self, service):
         return self.dst(service)
@@ -167,12 +174,15 @@ class Relay(Direct):
     role = "peer"
 
     def src(self, service):
+        if self.shares and service in FAN:
+            service = FAN[0]
         return self.address(service, 0)
 
 
 class Mctd(Relay):
     name = "mctd"
     role = "ours"
+    shares = True
     daemon = None
     more = ""
 

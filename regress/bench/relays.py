@@ -5,8 +5,9 @@ import relay
 
 KINDS = (relay.Direct, relay.Mctd, relay.MctdSpin, relay.MctdTwo,
          peers.Haproxy, peers.HaproxyLarge, peers.HaproxySplice,
-         peers.Nginx, peers.NginxMiddle, peers.NginxLarge, peers.Socat,
-         peers.Proxyd, peers.Rinetd)
+         peers.Nginx, peers.NginxMiddle, peers.NginxLarge,
+         peers.NginxDgram, peers.Socat, peers.Proxyd, peers.Rinetd,
+         peers.Loop, peers.LoopGroups)
 NAMES = [kind.name for kind in KINDS]
 
 

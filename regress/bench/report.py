@@ -92,7 +92,8 @@ def print_against(results, scenarios, kinds):
     processor spends is set against who is best at the rate as well."""
     ours = [kind.name for kind in kinds if kind.role == "ours"]
     peers = [kind.name for kind in kinds if kind.role == "peer"]
-    if not ours or len(ours) + len(peers) < 2:
+    limits = [kind.name for kind in kinds if kind.role == "limit"]
+    if not ours or len(ours) + len(peers) + len(limits) < 2:
         return
     print("\nOurs against others, in the same run: median is the ratio of "
           "the medians,\nrounds the median of the ratios round by round, "
@@ -101,6 +102,9 @@ def print_against(results, scenarios, kinds):
     peers = [kind.name for kind in kinds if kind.role == "peer"]
     for name in ours:
         print_one_against(results, scenarios, name, peers, "best peer")
+    for name in ours:
+        for limit in limits:
+            print_one_against(results, scenarios, name, [limit], "limit")
     for name in ours:
         if name != "mctd":
             print_one_against(results, scenarios, name, ["mctd"], "mctd")
@@ -111,7 +115,7 @@ def print_one_against(results, scenarios, name, others, whom):
              for line in against(results, scenario, name, others)]
     if not lines:
         return
-    print("\n%-22s%9s %9s %-14s %6s %6s %6s" % (
+    print("\n%-24s%9s %9s %-14s %6s %6s %6s" % (
         "", name, "", whom, "median", "rounds", "ahead"))
     print("\n".join(lines))
 
@@ -127,7 +131,7 @@ def against(results, scenario, name, others):
         two = (fastest, other) if figure.name == "cpu" else (other,)
         for one in dict.fromkeys(two):
             if there(values.get(one)):
-                yield "%-14s%-8s" % (scenario.name, figure.name) + \
+                yield "%-16s%-8s" % (scenario.name, figure.name) + \
                     line_against(figure, values, name, one)
 
 

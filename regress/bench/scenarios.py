@@ -245,23 +245,6 @@ def slow(relay, seconds):
         yield "rest", 100 * rest
 
 
-@scenario("dgram", "UDP, 64 bytes, as many as a sender can",
-          MESSAGES._replace(title="delivered/s"), CPU_MESSAGE,
-          services=("dgram",))
-def dgram(relay, seconds):
-    """What arrives counts.  A relay that sends in groups makes it easier
-    for the receiver than the sender itself does."""
-    receiver = server(relay, "dgram-recv", "-s", 64, service="dgram")
-    with Meter(relay) as meter:
-        client(relay, "dgram-send", "-s", 64, "-t", seconds,
-               service="dgram").result()
-    got = receiver.result()
-    if got["wrong"] or not got["count"]:
-        raise AssertionError("datagrams: %s" % got)
-    yield "rate", got["count"] / got["seconds"]
-    yield from meter.per("cpu", got["count"], 1e-6)
-
-
 def silence(name, load):
     """The figures of a death under that load."""
     return (Figure(name, load + ": gap, ms", "%.2f", "less"),

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <err.h>
 #include <errno.h>
 #include <poll.h>
@@ -121,6 +122,36 @@ net_bind(const char *text)
 	if (bind(fd, &a.u.sa, a.len) == -1)
 		err(1, "%s", text);
 	return fd;
+}
+
+void
+net_wait(int fd)
+{
+	struct pollfd p;
+
+	p.fd = fd;
+	p.events = POLLIN;
+	if (poll(&p, 1, -1) == -1)
+		err(1, "poll");
+}
+
+void
+net_segment(int fd, size_t bytes)
+{
+	int value = (int)bytes;
+
+	if (setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &value, sizeof(value)) ==
+	    -1)
+		err(1, "UDP_SEGMENT");
+}
+
+void
+net_gro(int fd)
+{
+	int on = 1;
+
+	if (setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on)) == -1)
+		err(1, "UDP_GRO");
 }
 
 void

@@ -32,8 +32,13 @@ static const struct command {
 	    "connect, one byte to and fro, close; -f at a time, -t seconds" },
 	{ "idle", ask_idle, "-n connections until standard input ends" },
 	{ "dgram-send", dgram_send,
-	    "-s bytes each for -t seconds or -n of them, -r a second" },
-	{ "dgram-recv", dgram_recv, "count until standard input ends" },
+	    "-s bytes each for -t seconds or -n of them, -r a second, to\n"
+	    "\t\teach address from -f sockets [-g in groups] [-m all sizes]" },
+	{ "dgram-recv", arrive_count,
+	    "count until standard input ends [-g in groups]" },
+	{ "dgram-loop", loop_run,
+	    "from the first address to all others until killed [-g in\n"
+	    "\t\tgroups]" },
 };
 
 static void
@@ -42,8 +47,8 @@ usage(void)
 	size_t i;
 
 	fprintf(stderr,
-	    "usage: pump command [-bc] [-f flight] [-n count]"
-	    " [-r rate]\n\t[-s size] [-t seconds] address\n");
+	    "usage: pump command [-bcgm] [-f flight] [-n count]"
+	    " [-r rate]\n\t[-s size] [-t seconds] address ...\n");
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(stderr, "  %-12s%s\n", commands[i].name,
 		    commands[i].what);
@@ -139,50 +144,69 @@ samples_us(struct samples *s, double part)
 	return (double)s->ns[(size_t)((double)(s->n - 1) * part)] / 1000.0;
 }
 
-int
-main(int argc, char *argv[])
+/* Returns the index of the first address. */
+static int
+read_options(struct options *o, int argc, char *argv[])
 {
-	struct options o;
-	size_t i;
 	int c;
 
-	if (argc < 2)
-		usage();
-	memset(&o, 0, sizeof(o));
-	o.size = 64;
-	o.flight = 1;
-	while ((c = getopt(argc - 1, argv + 1, "bcf:n:r:s:t:")) != -1) {
+	memset(o, 0, sizeof(*o));
+	o->size = 64;
+	o->flight = 1;
+	while ((c = getopt(argc, argv, "bcf:gmn:r:s:t:")) != -1) {
 		switch (c) {
 		case 'b':
-			o.both = 1;
+			o->both = 1;
 			break;
 		case 'c':
-			o.check = 1;
+			o->check = 1;
 			break;
 		case 'f':
-			o.flight = (unsigned int)number(optarg);
+			o->flight = (unsigned int)number(optarg);
+			break;
+		case 'g':
+			o->groups = 1;
+			break;
+		case 'm':
+			o->mixed = 1;
 			break;
 		case 'n':
-			o.count = number(optarg);
+			o->count = number(optarg);
 			break;
 		case 'r':
-			o.rate = number(optarg);
+			o->rate = number(optarg);
 			break;
 		case 's':
-			o.size = (size_t)number(optarg);
+			o->size = (size_t)number(optarg);
 			break;
 		case 't':
-			o.seconds = strtod(optarg, NULL);
+			o->seconds = strtod(optarg, NULL);
 			break;
 		default:
 			usage();
 		}
 	}
-	if (optind + 2 != argc || o.flight == 0)
+	return optind;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct options o;
+	size_t i;
+	int at;
+
+	if (argc < 2)
 		usage();
-	o.addr = argv[optind + 1];
+	at = 1 + read_options(&o, argc - 1, argv + 1);
+	if (at >= argc || o.flight == 0)
+		usage();
+	o.addr = argv[at];
+	o.addrs = argv + at;
+	o.naddrs = (unsigned int)(argc - at);
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(commands[i].name, argv[1]) == 0)
+		if (strcmp(commands[i].name, argv[1]) == 0 &&
+		    (o.naddrs == 1 || strncmp(argv[1], "dgram", 5) == 0))
 			return commands[i].run(&o);
 	usage();
 	return 2;
