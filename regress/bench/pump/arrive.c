@@ -101,7 +101,7 @@ static void
 take_all(const struct options *o, struct pollfd *p, struct arrived *a,
     struct samples *times)
 {
-	struct room *room = room_new();
+	struct room *room = room_new(o->groups ? ROOM_BYTES : o->size);
 	unsigned int i, n = o->naddrs;
 	int some;
 

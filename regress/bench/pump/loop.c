@@ -76,7 +76,7 @@ send_all(struct out *out, int n, int fd)
 int
 loop_run(const struct options *o)
 {
-	struct room *room = room_new();
+	struct room *room = room_new(ROOM_BYTES);
 	struct out *out = calloc(1, sizeof(*out));
 	int *fds = calloc(o->naddrs, sizeof(*fds));
 	unsigned int i;

@@ -79,11 +79,11 @@ void net_wait(int fd); /* until it can be read */
 void net_segment(int fd, size_t bytes);
 void net_gro(int fd);
 
-/* Messages that one call reads, each with room for the largest. */
+/* Messages that one call reads; what has no room ends the program. */
 #define ROOM_MESSAGES 64
-#define ROOM_BYTES    65536
+#define ROOM_BYTES    65536 /* the largest, or many that were merged */
 struct room; /* one for a program is enough */
-struct room *room_new(void);
+struct room *room_new(size_t bytes); /* for each message */
 int room_read(struct room *, int fd, int flags); /* how many; 0: none there */
 /* The i-th: its length, and of each datagram in it, which may be the same. */
 unsigned char *room_message(struct room *, int i, size_t *len, size_t *each);

@@ -16,20 +16,27 @@ struct room {
 	struct mmsghdr msgs[ROOM_MESSAGES];
 	struct iovec iov[ROOM_MESSAGES];
 	char control[ROOM_MESSAGES][CMSG_SPACE(sizeof(int))];
-	unsigned char bytes[ROOM_MESSAGES][ROOM_BYTES];
+	unsigned char *place;
 };
 
+/*
+ * Messages that began at a multiple of many KiB would all want the same few
+ * lines of the processor's cache.
+ */
+#define ROOM_STEP 320
+
 struct room *
-room_new(void)
+room_new(size_t bytes)
 {
-	struct room *r;
+	struct room *r = calloc(1, sizeof(*r));
 	int i;
 
-	if ((r = calloc(1, sizeof(*r))) == NULL)
+	if (r == NULL ||
+	    (r->place = calloc(ROOM_MESSAGES, bytes + ROOM_STEP)) == NULL)
 		err(1, "room");
 	for (i = 0; i < ROOM_MESSAGES; i++) {
-		r->iov[i].iov_base = r->bytes[i];
-		r->iov[i].iov_len = ROOM_BYTES;
+		r->iov[i].iov_base = r->place + (size_t)i * (bytes + ROOM_STEP);
+		r->iov[i].iov_len = bytes;
 		r->msgs[i].msg_hdr.msg_iov = &r->iov[i];
 		r->msgs[i].msg_hdr.msg_iovlen = 1;
 		r->msgs[i].msg_hdr.msg_control = r->control[i];
@@ -66,5 +73,5 @@ room_message(struct room *r, int i, size_t *len, size_t *each)
 		*each = (size_t)size;
 	}
 	h->msg_controllen = sizeof(r->control[i]); /* for the next time */
-	return r->bytes[i];
+	return r->iov[i].iov_base;
 }
