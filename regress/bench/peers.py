@@ -115,7 +115,7 @@ class Socat(Relay):
             if src[0] == "udp":
                 self.run("socat", "-u", "-b", "65536",
                          "UDP4-RECV:%d,bind=%s,rcvbuf=4194304" % (
-                             src[2], src[1]), "UDP4-SENDTO:%s:%d" % dst[1:])
+                             src[2], src[1]), "UDP4:%s:%d" % dst[1:])
                 continue
             self.run(
                 "socat", "-b", "1048576",
