@@ -81,8 +81,8 @@ void net_gro(int fd);
 
 /* Messages that one call reads; what has no room ends the program. */
 #define ROOM_MESSAGES 64
-#define ROOM_BYTES    65536 /* the largest, or many that were merged */
-struct room; /* one for a program is enough */
+#define ROOM_BYTES    65536          /* the largest, or many that were merged */
+struct room;                         /* one for a program is enough */
 struct room *room_new(size_t bytes); /* for each message */
 int room_read(struct room *, int fd, int flags); /* how many; 0: none there */
 /* The i-th: its length, and of each datagram in it, which may be the same. */
