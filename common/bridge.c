@@ -73,6 +73,15 @@ bridge_name_check(const char *name, const char **why)
 
 /* ---- ends ---- */
 
+static int
+check_group(const struct addr *a, const char **why)
+{
+	if (!addr_is_connected_type(a) || !join_is_group(a))
+		return 0;
+	return refuse(why, EOPNOTSUPP,
+	    "only udp and udplite carry to and from a multicast group");
+}
+
 /* One dst, against src and those before it. */
 static int
 check_dst(const struct bridge_spec *spec, unsigned int nth, const char **why)
@@ -80,7 +89,7 @@ check_dst(const struct bridge_spec *spec, unsigned int nth, const char **why)
 	const struct addr *dst = bridge_dst(spec, nth);
 	unsigned int i;
 
-	if (addr_check(dst, ADDR_DST, why) == -1)
+	if (addr_check(dst, ADDR_DST, why) == -1 || check_group(dst, why) == -1)
 		return -1;
 	if (addr_socktype(&spec->src) != addr_socktype(dst))
 		return refuse(why, EPROTOTYPE,
@@ -98,7 +107,8 @@ check_ends(const struct bridge_spec *spec, const char **why)
 {
 	unsigned int i;
 
-	if (addr_check(&spec->src, ADDR_SRC, why) == -1)
+	if (addr_check(&spec->src, ADDR_SRC, why) == -1 ||
+	    check_group(&spec->src, why) == -1)
 		return -1;
 	if (spec->options.nmore > DSTS_MAX - 1)
 		return refuse(why, EINVAL, "a bridge has too many dsts");

@@ -193,8 +193,8 @@ int bridge_name_check(const char *name, const char **why);
  * one socket type, no dst the src or given twice, options within their limits
  * and with an effect on some end of it, source of the family of every dst
  * that is IP, name sound.  Believes nothing: the spec may come from a client.
- * Returns 0, or -1 with errno EPROTOTYPE (types differ), EINVAL or what
- * addr_check says, and *why.
+ * Returns 0, or -1 with errno EPROTOTYPE (types differ), EOPNOTSUPP (a group
+ * as the end of a session), EINVAL or what addr_check says, and *why.
  */
 int bridge_check(const struct bridge_spec *, const char **why);
 

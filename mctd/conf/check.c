@@ -99,6 +99,21 @@ check_ends(const struct conf *conf, struct conf_source *source,
 	return 0;
 }
 
+/* A src that is a group is joined as well, as long as there is room. */
+static int
+check_groups(struct conf_source *source, const struct conf *conf,
+    const struct conf_bridge *b, uint32_t *groups)
+{
+	*groups += b->spec.options.njoins;
+	if (join_is_group(&b->spec.src))
+		(*groups)++;
+	if (*groups <= conf->limits.groups)
+		return 0;
+	return fail_at(source, b->file, b->line,
+	    "more groups than \"limits { groups %u }\" allows",
+	    conf->limits.groups);
+}
+
 static int
 check_pair(struct conf_source *source, const struct conf_bridge *earlier,
     const struct conf_bridge *b)
@@ -116,14 +131,15 @@ int
 check_conf(const struct conf *conf, struct conf_source *source)
 {
 	const struct conf_bridge *b;
-	uint32_t i, j;
+	uint32_t i, j, groups = 0;
 
 	if (check_room(conf, source) == -1 ||
 	    check_children(conf, source) == -1)
 		return -1;
 	for (i = 0; i < conf->nbridges; i++) {
 		b = &conf->bridges[i];
-		if (check_ends(conf, source, b) == -1)
+		if (check_ends(conf, source, b) == -1 ||
+		    check_groups(source, conf, b, &groups) == -1)
 			return -1;
 		for (j = 0; j < i; j++)
 			if (check_pair(source, &conf->bridges[j], b) == -1)

@@ -42,6 +42,9 @@ static struct {
 	int keyword;            /* that began this one; 0: none yet */
 	struct lex_text word;   /* that began it and is no keyword; len 0 */
 	struct lex_text brace;  /* that is open; len 0: none */
+	int values;             /* in braces: so many words are no keyword */
+	int joining;            /* a join goes on, to the end of its line */
+	int ttl;                /* the next one is the value of ttl */
 } at;
 
 int yyparse(void);
@@ -58,6 +61,7 @@ static void yyerror(const char *);
 
 %token <text> USER CHROOT SOCKET MODE GROUP LIMITS TIMEOUTS DRAIN
 %token <text> ENGINES SPIN DIRECTORY BRIDGE INCLUDE
+%token <text> JOIN INTERFACE SOURCE TTL DST
 %token <text> WORD STRING
 %token BAD
 %type <text> value
@@ -110,6 +114,24 @@ settings
 	: /* empty */
 	| settings '\n'
 	| settings WORD value { DO(statement_setting(&st, &$2, &$3)); }
+	| settings TTL value { DO(statement_setting(&st, &$2, &$3)); }
+	| settings TTL DST value { DO(statement_setting(&st, &$2, &$4)); }
+	| settings JOIN { statement_join_begin(&st, &$2); } join
+	  { DO(statement_join_end(&st)); }
+	;
+
+join
+	: STRING { DO(statement_join_word(&st, &$1)); }
+	| WORD value { DO(statement_join_word(&st, &$1));
+	    DO(statement_join_word(&st, &$2)); } join_options
+	;
+
+join_options
+	: /* empty */
+	| join_options INTERFACE value { DO(statement_join_word(&st, &$2));
+	    DO(statement_join_word(&st, &$3)); }
+	| join_options SOURCE value { DO(statement_join_word(&st, &$2));
+	    DO(statement_join_word(&st, &$3)); }
 	;
 
 value
@@ -155,10 +177,66 @@ word_token(const struct lex_text *text)
 	return WORD;
 }
 
+/* The words that have a meaning in the braces of a bridge. */
+static int
+is_word(const struct lex_text *text, const char *word)
+{
+	return strlen(word) == text->len &&
+	    memcmp(word, text->at, text->len) == 0;
+}
+
+/* In braces names and values take turns, and only a name is a keyword. */
+static int
+value_token(const struct lex_text *text, int token)
+{
+	int is_dst = at.ttl && token == WORD && is_word(text, "dst");
+
+	at.ttl = 0;
+	if (is_dst)
+		return DST;
+	at.values--;
+	if (token == STRING && at.joining && at.values == 1)
+		at.values = 0; /* it is the whole join */
+	return token;
+}
+
+static int
+name_token(const struct lex_text *text)
+{
+	int joining = at.joining;
+
+	at.values = 1;
+	if (joining && is_word(text, "interface"))
+		return INTERFACE;
+	if (joining && is_word(text, "source"))
+		return SOURCE;
+	at.joining = 0;
+	if (st.block != BLOCK_BRIDGE)
+		return WORD;
+	at.ttl = is_word(text, "ttl");
+	if (at.ttl)
+		return TTL;
+	at.joining = is_word(text, "join");
+	if (!at.joining)
+		return WORD;
+	at.values = 2;
+	return JOIN;
+}
+
+/* A name or a value ends with its line. */
+static void
+braces_begin(void)
+{
+	at.values = 0;
+	at.joining = 0;
+	at.ttl = 0;
+}
+
 static int
 newline_token(void)
 {
 	at.start = at.brace.len == 0;
+	braces_begin();
 	return '\n';
 }
 
@@ -176,9 +254,10 @@ file_end_token(void)
 static int
 sign_token(const struct lex_text *text)
 {
-	if (*text->at == '{')
+	if (*text->at == '{') {
 		at.brace = *text;
-	else if (*text->at == '}')
+		braces_begin();
+	} else if (*text->at == '}')
 		at.brace.len = 0;
 	else
 		at.word.len = 0; /* the name of a macro */
@@ -209,12 +288,13 @@ yylex(void)
 	case LEX_SIGN:
 		return sign_token(text);
 	case LEX_STRING:
-		return STRING;
+		return at.values > 0 ? value_token(text, STRING) : STRING;
 	case LEX_WORD:
 		break;
 	}
 	if (at.brace.len != 0)
-		return WORD;
+		return at.values > 0 ? value_token(text, WORD) :
+				       name_token(text);
 	token = word_token(text);
 	if (at.keyword == 0) {
 		at.keyword = token;

@@ -95,6 +95,16 @@ print_addr(const struct addr *a, FILE *out)
 	print_value(addr_print(a, text, sizeof(text)), out);
 }
 
+/* Word by word, as "join src 239.1.1.1 interface eth1". */
+static void
+print_words(char *text, FILE *out)
+{
+	const char *word;
+
+	while ((word = strsep(&text, " ")) != NULL)
+		print_value(word, out);
+}
+
 static void
 print_options(const struct bridge_options *options, FILE *out)
 {
@@ -109,7 +119,10 @@ print_options(const struct bridge_options *options, FILE *out)
 		     nth++) {
 			(void)fprintf(out, "%s %s", opened ? "" : " {",
 			    o->name);
-			print_value(text, out);
+			if (o->unit == OPTION_JOIN)
+				print_words(text, out);
+			else
+				print_value(text, out);
 			opened = 1;
 		}
 	}

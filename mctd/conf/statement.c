@@ -338,7 +338,6 @@ set_option(struct statement *st, const struct lex_text *name,
 	    once(st, &st->options_given, (unsigned int)(o - bridge_options),
 		name, o->name) == -1)
 		return -1;
-	st->has_options = 1;
 	if (value_text(text, buf, sizeof(buf)) == NULL ||
 	    bridge_option_set(&st->options, o, buf, NULL, &why) == -1)
 		return bad_value(st, o->name, text, why);
@@ -359,6 +358,38 @@ statement_setting(struct statement *st, const struct lex_text *name,
 		    memcmp(settings[i].name, name->at, name->len) == 0)
 			return set(st, i, name, value);
 	return unknown(st, name);
+}
+
+void
+statement_join_begin(struct statement *st, const struct lex_text *word)
+{
+	st->join = *word;
+	st->join_text[0] = '\0';
+}
+
+/* One more word; the whole of it, too, is one in quotes. */
+int
+statement_join_word(struct statement *st, const struct lex_text *text)
+{
+	size_t used = strlen(st->join_text);
+
+	if (text->len == 0)
+		return lex_fail(&st->lex, text->line, "join: a word is empty");
+	if (used + 1 + text->len >= sizeof(st->join_text))
+		return bad_value(st, "join", text, too_long);
+	(void)snprintf(st->join_text + used, sizeof(st->join_text) - used,
+	    "%s%.*s", used > 0 ? " " : "", (int)text->len, text->at);
+	return 0;
+}
+
+int
+statement_join_end(struct statement *st)
+{
+	struct lex_text text = st->join;
+
+	text.at = st->join_text;
+	text.len = strlen(st->join_text);
+	return set_option(st, &st->join, &text);
 }
 
 /* A setting that is a statement of its own: name and value. */
@@ -434,7 +465,6 @@ statement_bridge_begin(struct statement *st, const struct lex_text *word)
 	st->bridge = *word;
 	st->nwords = 0;
 	st->options_given = 0;
-	st->has_options = 0;
 	memset(&st->options, 0, sizeof(st->options));
 }
 

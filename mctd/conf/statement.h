@@ -27,12 +27,13 @@ struct statement {
 	enum block block;
 	uint64_t given;         /* bits: what has been set already */
 	uint64_t options_given; /* the same, in the braces of a bridge */
-	int has_options;        /* there was one in these braces */
 	int engines_auto;
 	struct lex_text bridge; /* the word "bridge", for its line */
 	struct lex_text word[BRIDGE_WORDS];
 	unsigned int nwords;
 	struct bridge_options options;
+	struct lex_text join; /* the word "join", for its line */
+	char join_text[JOIN_TEXT_BYTES];
 };
 
 int statement_macro(struct statement *, const struct lex_text *name,
@@ -53,6 +54,11 @@ void statement_end(struct statement *);
 /* One setting of the block that st->block says. */
 int statement_setting(struct statement *, const struct lex_text *name,
     const struct lex_text *value);
+
+/* In the braces of a bridge: "src", the group, and what follows them. */
+void statement_join_begin(struct statement *, const struct lex_text *);
+int statement_join_word(struct statement *, const struct lex_text *);
+int statement_join_end(struct statement *);
 
 /* Between begin and end: words, settings. */
 void statement_bridge_begin(struct statement *, const struct lex_text *);
