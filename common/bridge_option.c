@@ -14,7 +14,6 @@
 #define KEEPALIVE_COUNT_MAX 127
 
 #define DSCP_MAX            63
-#define TTL_MAX             255
 
 #define AT(member)          offsetof(struct bridge_options, member)
 

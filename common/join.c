@@ -51,8 +51,8 @@ put_bytes(uint8_t bytes[16], const struct addr *a)
 }
 
 /* The name of an interface, or an index, which is all digits and not 0. */
-static int
-check_device(const char *device, const char **why)
+int
+join_check_device(const char *device, const char **why)
 {
 	static const char sentence[] =
 	    "this cannot be the name or number of an interface";
@@ -85,7 +85,7 @@ join_check(const struct bridge_join *j, const char **why)
 	join_group(j, ADDR_UDP, 0, &group);
 	if (!join_is_group(&group))
 		return refuse(why, "this is not the address of a group");
-	if (check_device(j->device, why) == -1)
+	if (join_check_device(j->device, why) == -1)
 		return -1;
 	if (!j->has_source)
 		return memcmp(j->source, zero, 16) == 0 ?

@@ -46,6 +46,9 @@ int join_check(const struct bridge_join *, const char **why);
 int join_set(struct bridge_join *, enum addr_end, const struct addr *group,
     const char *device, const struct addr *source, const char **why);
 
+/* Whether it is empty, a name or a number, of DEVICE_BYTES; as join_check. */
+int join_check_device(const char *device, const char **why);
+
 /* The same end, group, source and interface. */
 int join_equal(const struct bridge_join *, const struct bridge_join *);
 

@@ -27,6 +27,9 @@
 /* Directories that local endpoints may lie in: one descriptor each. */
 #define LIMIT_DIRECTORIES      8
 
+/* Of what leaves for a group: as much as its field holds. */
+#define TTL_MAX                255
+
 /* Groups that ends are joined to, or are: in all, and of one bridge. */
 #define LIMIT_GROUPS_DEFAULT   64
 #define LIMIT_GROUPS_MAX       4096

@@ -89,7 +89,8 @@ enum event_type {
 	EVENT_CONFIG_LOADED,
 	EVENT_DST_DOWN, /* of several: left out for a while */
 	EVENT_DST_UP,
-	EVENT_ONE_WAY, /* what the proof of a dst gave: enum one_way */
+	EVENT_ONE_WAY, /* what the proof of a dst gave: reason is enum one_way
+			*/
 	EVENT_GROUP_JOINED,
 	EVENT_GROUP_LEFT,
 	EVENT_GROUP_WAITING, /* its interface is not there, or err says why */

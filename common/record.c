@@ -76,6 +76,7 @@ static const char *const field_names[FIELD_OPTIONS] = {
 	[FIELD_GROUPS] = "groups",
 	[FIELD_GROUPS_LIMIT] = "groups-limit",
 	[FIELD_FLOWS_LIMIT] = "flows-limit",
+	[FIELD_INTERFACE_INDEX] = "interface-index",
 };
 
 /* How many entries bridge_options has before its end. */

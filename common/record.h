@@ -80,9 +80,10 @@ enum field {
 	FIELD_GROUPS,
 	FIELD_GROUPS_LIMIT,
 	FIELD_FLOWS_LIMIT,
-	FIELD_OPTIONS = 96, /* + index in bridge_options */
-	FIELD_PARENT = 160, /* + enum parent_count */
-	FIELD_COUNT = 192,  /* + enum count */
+	FIELD_INTERFACE_INDEX, /* 0: as the system routes */
+	FIELD_OPTIONS = 96,    /* + index in bridge_options */
+	FIELD_PARENT = 160,    /* + enum parent_count */
+	FIELD_COUNT = 192,     /* + enum count */
 	FIELDS = 256
 };
 

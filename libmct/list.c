@@ -31,6 +31,7 @@ static const struct {
 	{ "sessions", LIST_SESSIONS },
 	{ "ended", LIST_ENDED },
 	{ "processes", LIST_PROCESSES },
+	{ "groups", LIST_GROUPS },
 };
 
 struct mct_list *

@@ -30,6 +30,8 @@ reason_word(const struct ring_event *e)
 static int
 has_reason(const struct ring_event *e)
 {
+	if (e->type == EVENT_ONE_WAY)
+		return 0; /* it is said as the list of bridges has it */
 	return e->type == EVENT_DROPPED_PACKET ||
 	    e->type == EVENT_SESSION_CLOSED || e->reason != END_NONE;
 }
@@ -50,6 +52,8 @@ put_event(struct frame_out *out, const struct ring_event *e)
 	record_put_number(&r, FIELD_ERR, e->err);
 	if (has_reason(e))
 		record_put_text(&r, FIELD_REASON, reason_word(e));
+	if (e->type == EVENT_ONE_WAY)
+		record_put_text(&r, FIELD_ONE_WAY, name_one_way(e->reason));
 	if (e->text[0] != '\0')
 		record_put_text(&r, FIELD_TEXT, e->text);
 	for (i = 0; i < COUNTS; i++)

@@ -15,6 +15,7 @@
 
 static enum served serve_bridge_add(struct request *);
 static enum served serve_close(struct request *);
+static enum served serve_change(struct request *);
 static enum served serve_list(struct request *);
 static enum served serve_events(struct request *);
 static enum served serve_stop(struct request *);
@@ -29,6 +30,7 @@ static const struct entry {
 	{ MSG_L2C_EVENTS, ROLE_OBSERVE, serve_events },
 	{ MSG_L2C_BRIDGE_ADD, ROLE_CONTROL, serve_bridge_add },
 	{ MSG_L2C_CLOSE, ROLE_CONTROL, serve_close },
+	{ MSG_L2C_CHANGE, ROLE_CONTROL, serve_change },
 	{ MSG_L2C_STOP, ROLE_ADMIN, serve_stop },
 	{ MSG_L2C_RELOAD, ROLE_ADMIN, serve_reload },
 };
@@ -107,6 +109,45 @@ serve_close(struct request *r)
 		    "neither a bridge nor a session is asked for");
 	forward_begin(r, &out, MSG_C2P_CLOSE);
 	proto_put_close(&out, &ask);
+	return forward_end(&out);
+}
+
+/* What of a change is looked at; 0, or -1 with errno and *why. */
+static int
+check_change(const struct proto_change *ask, const char **why)
+{
+	*why = "no such change of a bridge";
+	switch (ask->what) {
+	case CHANGE_JOIN:
+	case CHANGE_LEAVE:
+		return join_check(&ask->join, why);
+	case CHANGE_TTL:
+		*why = "a TTL is a number from 0 to 255";
+		if (ask->ttl <= TTL_MAX)
+			return 0;
+		break;
+	case CHANGE_AFFINITY:
+		return join_check_device(ask->join.device, why);
+	}
+	errno = EINVAL;
+	return -1;
+}
+
+static enum served
+serve_change(struct request *r)
+{
+	struct proto_change ask;
+	struct frame_out out;
+	const char *why;
+
+	memset(&ask, 0, sizeof ask);
+	proto_get_change(&r->in, &ask);
+	if (frame_done(&r->in) == -1)
+		return bad(r, "a change that does not decode");
+	if (check_change(&ask, &why) == -1)
+		return answer_error(r, errno, why);
+	forward_begin(r, &out, MSG_C2P_CHANGE);
+	proto_put_change(&out, &ask);
 	return forward_end(&out);
 }
 

@@ -13,6 +13,7 @@
 #include "../sandbox/sandbox.h"
 #include "../share/processes.h"
 #include "show.h"
+#include "show_groups.h"
 #include "sums.h"
 
 /* Slots looked at for one page: a page of free slots costs milliseconds. */
@@ -85,7 +86,9 @@ count_applies(enum count c, int connected)
 {
 	if (c == COUNT_BYTES_TO_DST)
 		return 1;
-	if (c == COUNT_BYTES_TO_SRC || c == COUNT_DROP_RIGHTS)
+	if (c == COUNT_BYTES_TO_SRC)
+		return 1; /* of answers, when datagrams have some */
+	if (c == COUNT_DROP_RIGHTS)
 		return connected;
 	return !connected;
 }
@@ -165,6 +168,37 @@ put_dsts(struct record_out *r, const struct registry_entry *e,
 	record_put_text(r, FIELD_HELD, held);
 }
 
+/* Whether an option can be one of a bridge of this kind. */
+static int
+option_applies(const struct bridge_option *o, int connected)
+{
+	switch (o->reach) {
+	case REACH_ANY:
+	case REACH_IP:
+	case REACH_DST:
+		return 1;
+	case REACH_DGRAM:
+	case REACH_UDP:
+	case REACH_UDP_SRC:
+	case REACH_UDP_DST:
+		return !connected;
+	default:
+		return connected;
+	}
+}
+
+static void
+put_options(struct record_out *r, const struct bridge_spec *spec, int connected)
+{
+	const struct bridge_option *o;
+
+	for (o = bridge_options; o->name != NULL; o++)
+		if (option_applies(o, connected))
+			put_option(r,
+			    FIELD_OPTIONS + (unsigned int)(o - bridge_options),
+			    &spec->options, o);
+}
+
 /* What only a bridge with sessions has. */
 static void
 put_connected(struct record_out *r, const struct registry_entry *e,
@@ -174,11 +208,27 @@ put_connected(struct record_out *r, const struct registry_entry *e,
 
 	record_put_number(r, FIELD_SESSIONS, e->sessions);
 	record_put_number(r, FIELD_CONNECTING, e->connecting);
-	for (i = 0; bridge_options[i].name != NULL; i++)
-		put_option(r, FIELD_OPTIONS + i, &spec->options,
-		    &bridge_options[i]);
+	put_options(r, spec, 1);
 	for (i = 0; i < PARENT_COUNTS; i++)
 		record_put_number(r, FIELD_PARENT + i, e->parent_count[i]);
+}
+
+/* And what only a connectionless one. */
+static void
+put_connectionless(struct page *p, struct record_out *r, uint32_t slot,
+    const struct registry_entry *e, const struct bridge_spec *spec)
+{
+	uint64_t count[COUNTS], active_ms;
+
+	record_put_number(r, FIELD_SRC_SHARED, e->shared);
+	record_put_text(r, FIELD_ONE_WAY, name_one_way(e->one_way));
+	record_put_number(r, FIELD_RECEIVE_BUFFER, e->receive_buffer);
+	record_put_number(r, FIELD_SEND_BUFFER, e->send_buffer);
+	if (bridge_has_flows(spec))
+		record_put_number(r, FIELD_FLOWS, e->flows);
+	put_options(r, spec, 0);
+	if (sums_read(slot, e, count, &active_ms) == 0)
+		put_silent(r, p, active_ms);
 }
 
 static void
@@ -187,7 +237,6 @@ put_bridge(struct page *p, uint32_t slot, const struct registry_entry *e,
 {
 	const uint64_t *sum = sums_of(slot, e->id);
 	struct record_out r;
-	uint64_t count[COUNTS], active_ms;
 	int connected = addr_is_connected_type(&spec->src);
 
 	record_begin(&r, &p->out);
@@ -204,11 +253,8 @@ put_bridge(struct page *p, uint32_t slot, const struct registry_entry *e,
 	record_put_number(&r, FIELD_AGE, age_s(p, e->born_ms));
 	if (connected)
 		put_connected(&r, e, spec);
-	else {
-		record_put_number(&r, FIELD_SRC_SHARED, e->shared);
-		if (sums_read(slot, e, count, &active_ms) == 0)
-			put_silent(&r, p, active_ms);
-	}
+	else
+		put_connectionless(p, &r, slot, e, spec);
 	/* A bridge made since the sums were has moved nothing by then. */
 	put_counts(&r, sum != NULL ? sum : e->ended, connected);
 	record_end(&r);
@@ -349,6 +395,36 @@ list_kind(struct page *p, uint32_t cursor, enum slot_kind kind, put_fn put)
 	    show.registry->nslots, kind, put);
 }
 
+/* All groups of a bridge are on one page. */
+static int
+list_groups(struct page *p, uint32_t cursor)
+{
+	struct frame_out before;
+	uint32_t slot;
+	int n;
+
+	if (cursor > show.bridges) {
+		errno = EINVAL;
+		return -1;
+	}
+	for (slot = cursor == 0 ? 1 : cursor; slot <= show.bridges; slot++) {
+		p->head.cursor = slot;
+		before = p->out;
+		n = show_groups(show.registry, slot, &p->out);
+		if (n == -1)
+			return p->head.count > 0 ? 0 : -1;
+		if (p->out.bad) {
+			p->out = before;
+			if (p->head.count > 0)
+				return 0;
+			continue;
+		}
+		p->head.count = (uint16_t)(p->head.count + n);
+	}
+	p->head.cursor = 0;
+	return 0;
+}
+
 static int
 list_sessions(struct page *p, uint32_t cursor)
 {
@@ -373,6 +449,10 @@ put_now(struct record_out *r, const struct registry_head *h)
 	record_put_number(r, FIELD_CONNECTING, atomic_load(&h->connecting));
 	record_put_number(r, FIELD_CLIENTS, atomic_load(&h->clients));
 	record_put_number(r, FIELD_CLIENTS_LIMIT, h->clients_limit);
+	record_put_number(r, FIELD_GROUPS, atomic_load(&h->groups));
+	record_put_number(r, FIELD_GROUPS_LIMIT, h->groups_limit);
+	record_put_number(r, FIELD_FLOWS, atomic_load(&h->flows));
+	record_put_number(r, FIELD_FLOWS_LIMIT, h->flows_limit);
 	record_put_number(r, FIELD_LIMIT_FD, h->fd_limit);
 	record_put_number(r, FIELD_ENGINES, h->engines);
 	record_put_number(r, FIELD_STANDBY_ENGINES,
@@ -474,6 +554,7 @@ static int (*const lists[])(struct page *, uint32_t cursor) = {
 	[LIST_SESSIONS] = list_sessions,
 	[LIST_ENDED] = list_ended,
 	[LIST_PROCESSES] = list_processes,
+	[LIST_GROUPS] = list_groups,
 };
 
 static size_t
