@@ -25,6 +25,7 @@ PYTHON =	/usr/bin/python3 -B
 VERSION :=	$(shell sed -n 's/^.*MCTD_VERSION[^"]*"\(.*\)"$$/\1/p' \
 		common/limits.h)
 SONAME =	libmct.so.0
+CONVNAME =	libmct_conv.so.0
 
 WARN =		-Wall -Wextra -Wshadow -Wstrict-prototypes \
 		-Wmissing-prototypes -Wconversion -Werror
@@ -64,6 +65,7 @@ DEFINES =	$(if $(SANITIZE),-DBUILD_SANITIZED=1) \
 
 COMMON =	$(sort $(wildcard common/*.c))
 LIBMCT =	$(sort $(wildcard libmct/*.c))
+LIBCONV =	$(sort $(wildcard libmct_conv/*.c))
 MCTCTL =	$(sort $(wildcard mctctl/*.c))
 MCTD =		$(filter-out $(OTHERS),$(sort $(wildcard mctd/*.c mctd/*/*.c)))
 PUMP =		$(sort $(wildcard regress/bench/pump/*.c))
@@ -78,10 +80,11 @@ obj =		$(patsubst %.c,$(OBJ)/%.o,$(1))
 PARSER =	$(if $(wildcard $(GRAMMAR).y),$(OBJ)/$(GRAMMAR).o)
 
 LIBRARY =	$(BUILD)/libmct.so.$(VERSION)
+CONV =		$(BUILD)/libmct_conv.so.$(VERSION)
 UNITS =		$(patsubst regress/unit/%.c,$(BUILD)/unit/%,$(UNIT))
 
 all: $(BUILD)/mctd $(BUILD)/mctctl $(BUILD)/libmct.a $(LIBRARY) \
-    $(BUILD)/libmct.pc
+    $(BUILD)/libmct.pc $(BUILD)/libmct_conv.a $(CONV) $(BUILD)/libmct_conv.pc
 
 $(BUILD)/mctd: $(call obj,$(MCTD)) $(PARSER) $(OBJ)/common.a
 	$(LINK) -pie -o $@ $^ -levent_core -lbsd $(LIBSANDBOX)
@@ -104,10 +107,22 @@ $(BUILD)/libmct.a: $(call obj,$(LIBMCT)) $(OBJ)/common.a
 	rm -f $@
 	$(AR) rcs $@ $(OBJ)/mct.o
 
-$(BUILD)/libmct.pc: libmct/libmct.pc.in FORCE | $(BUILD)/tools
+# What goes beyond sockets, for those who want names resolved.
+$(CONV): $(call obj,$(LIBCONV)) libmct_conv/libmct_conv.map $(LIBRARY)
+	$(LINK) -shared -Wl,-soname,$(CONVNAME) \
+	    -Wl,--version-script=libmct_conv/libmct_conv.map \
+	    -o $@ $(call obj,$(LIBCONV)) -L$(BUILD) -lmct
+	ln -sf $(notdir $@) $(BUILD)/$(CONVNAME)
+	ln -sf $(CONVNAME) $(BUILD)/libmct_conv.so
+
+$(BUILD)/libmct_conv.a: $(call obj,$(LIBCONV))
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/%.pc: FORCE | $(BUILD)/tools
 	@sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(VERSION),' \
 	    -e 's,@LIBDIR@,$${prefix}/lib,' \
-	    -e 's,@INCLUDEDIR@,$${prefix}/include,' $< > $@
+	    -e 's,@INCLUDEDIR@,$${prefix}/include,' $*/$*.pc.in > $@
 
 $(OBJ)/common.a: $(call obj,$(COMMON))
 $(OBJ)/base.a: $(call obj,$(BASE)) $(PARSER)
@@ -120,6 +135,9 @@ $(OBJ)/common/%.o: common/%.c | $(BUILD)/tools
 	@mkdir -p $(@D)
 	$(COMPILE) $(PIC) -c -o $@ $<
 $(OBJ)/libmct/%.o: libmct/%.c | $(BUILD)/tools
+	@mkdir -p $(@D)
+	$(COMPILE) $(PIC) -Ilibmct/include -c -o $@ $<
+$(OBJ)/libmct_conv/%.o: libmct_conv/%.c | $(BUILD)/tools
 	@mkdir -p $(@D)
 	$(COMPILE) $(PIC) -Ilibmct/include -c -o $@ $<
 $(OBJ)/%.o: %.c | $(BUILD)/tools
@@ -210,10 +228,14 @@ install: all
 	    $(DESTDIR)$(PREFIX)/include/mct
 	install $(BUILD)/mctd $(BUILD)/mctctl $(DESTDIR)$(PREFIX)/sbin
 	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include/mct
-	install -m 644 $(BUILD)/libmct.a $(LIBRARY) $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(BUILD)/libmct.a $(LIBRARY) $(BUILD)/libmct_conv.a \
+	    $(CONV) $(DESTDIR)$(PREFIX)/lib
 	ln -sf $(notdir $(LIBRARY)) $(DESTDIR)$(PREFIX)/lib/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libmct.so
-	install -m 644 $(BUILD)/libmct.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	ln -sf $(notdir $(CONV)) $(DESTDIR)$(PREFIX)/lib/$(CONVNAME)
+	ln -sf $(CONVNAME) $(DESTDIR)$(PREFIX)/lib/libmct_conv.so
+	install -m 644 $(BUILD)/libmct.pc $(BUILD)/libmct_conv.pc \
+	    $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	for page in $(MAN); do \
 		dir=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; \
 		install -d $$dir && install -m 644 $$page $$dir || exit 1; \

@@ -24,8 +24,8 @@
 #include "../common/limits.h"
 #include "fields.h"
 
-/* Large enough for any request: the longest carries two addresses. */
-#define HANDLE_REQUEST_BYTES 2048
+/* For any request: the longest is a bridge with all groups and dsts. */
+#define HANDLE_REQUEST_BYTES 6144
 
 /* See event.c for how these change. */
 struct handle_events {

@@ -17,6 +17,9 @@ static const char *const features[] = {
 	"event-record",
 	"list",
 	"ended",
+	"groups",
+	"session-add",
+	"convenience",
 };
 
 const char *

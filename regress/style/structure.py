@@ -15,6 +15,7 @@ BELOW = {
     "mctd/conf": ("common", "mctd/share", "mctd/conf", "mctd/sandbox"),
     "mctd/sandbox": ("common", "mctd/share", "mctd/conf", "mctd/sandbox"),
     "libmct": ("common", "libmct"),
+    "libmct_conv": ("libmct",),
     "mctctl": ("common", "libmct", "mctctl"),
 }
 for _process in PROCESSES:

@@ -28,6 +28,10 @@ enum mct_event {
 	MCT_CONFIG_LOADED,
 	MCT_DST_DOWN,
 	MCT_DST_UP,
+	MCT_ONE_WAY,
+	MCT_GROUP_JOINED,
+	MCT_GROUP_LEFT,
+	MCT_GROUP_WAITING,
 	MCT_EVENT_RANGE = 0x7fffffff /* none: room for those to come */
 };
 

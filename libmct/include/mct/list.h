@@ -17,11 +17,11 @@ struct mct_record;
 
 /*
  * what: "summary" (one record), "bridges", "sessions", "ended" (sessions
- * that were, as long as the daemon remembers them) or "processes" (of the
- * daemon).  Returns NULL with errno ENOENT (no such list), EINVAL (an argument
- * is NULL) or ENOMEM.  The list uses the handle until mct_list_close; other
- * calls on the handle may be made between.  What comes and goes meanwhile may
- * or may not be listed.
+ * that were, as long as the daemon remembers them), "processes" (of the
+ * daemon) or "groups" (that ends of bridges are joined to).  Returns NULL with
+ * errno ENOENT (no such list), EINVAL (an argument is NULL) or ENOMEM.  The
+ * list uses the handle until mct_list_close; other calls on the handle may be
+ * made between.  What comes and goes meanwhile may or may not be listed.
  */
 struct mct_list *mct_list_open(struct mct *mct, const char *what);
 

@@ -22,7 +22,7 @@ struct mct_options;
  *				SOCK_SEQPACKET (SCTP)
  *	AF_LOCAL		SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET
  *	AF_VSOCK		SOCK_STREAM
- *	AF_TIPC			SOCK_SEQPACKET, address of a service
+ *	AF_TIPC			SOCK_SEQPACKET, SOCK_RDM, address of a service
  * Other protocols have names of their own: see mct_bridge_text.  The bridge
  * stays when the handle is gone.  Returns its id, 0 or greater, or -1 with
  *errno: EBADMSG		the daemon answered with an invalid id
@@ -37,7 +37,7 @@ struct mct_options;
  *	EACCES		not permitted, or a local path outside of the
  *			configured directories
  *	ELOOP		dst leads back to src, maybe through other bridges
- *	EOPNOTSUPP	an address is a multicast group
+ *	EOPNOTSUPP	a multicast group as the end of sessions
  *	ESHUTDOWN	the daemon is stopping
  *	ENOSPC		the table of bridges is full
  *	ETIMEDOUT	no answer in time; the bridge may exist
@@ -73,19 +73,83 @@ int mct_bridge_close(struct mct *mct, int s, const char *name);
 int mct_session_end(struct mct *mct, int s);
 
 /*
+ * Groups of a connectionless bridge s, changed while it carries.  ifindex is
+ * the number of an interface, 0: the one the system chooses.  A bridge does
+ * not send to a group before it has a TTL.
+ *
+ * mct_session_add: src receives what is sent to the group sa, whose port is
+ * not looked at, beside what is sent to itself; mct_session_drop: no longer.
+ * mct_session_affinity: what the bridge sends to groups leaves by that
+ * interface; sa is NULL or a group of the bridge, and all change with it.
+ * mct_session_ttl: it leaves with that TTL or hop limit, 1 to 255; 0: it does
+ * not leave.
+ *
+ * All return 0, or -1 with errno:
+ *	EINVAL		no such id, not a group, a number out of range, or s is
+ *			no bridge that can have groups
+ *	EEXIST		joined already
+ *	ENOENT		not joined
+ *	EAFNOSUPPORT	a family without groups
+ *	EACCES		not permitted
+ *	ENOSPC		the bridge, or the daemon, has as many groups as it may
+ *	ETIMEDOUT	no answer in time; it may be done
+ *	EPIPE		the daemon is gone
+ * and what socket calls gave in the daemon.
+ */
+int mct_session_add(struct mct *mct, int s, int ifindex,
+    const struct sockaddr *sa, socklen_t salen);
+int mct_session_drop(struct mct *mct, int s, int ifindex,
+    const struct sockaddr *sa, socklen_t salen);
+int mct_session_affinity(struct mct *mct, int s, int ifindex,
+    const struct sockaddr *sa, socklen_t salen);
+int mct_session_ttl(struct mct *mct, int s, int ttl);
+
+/*
+ * The same of either end: MCT_SRC receives what is sent to the group, MCT_DST
+ * sends to it as well as to its own address.  source, of a src alone, is the
+ * one host to hear; NULL: any.
+ */
+enum mct_end {
+	MCT_SRC,
+	MCT_DST
+};
+int mct_group_join(struct mct *mct, int s, int end, int ifindex,
+    const struct sockaddr *group, socklen_t grouplen,
+    const struct sockaddr *source, socklen_t sourcelen);
+int mct_group_leave(struct mct *mct, int s, int end, int ifindex,
+    const struct sockaddr *group, socklen_t grouplen,
+    const struct sockaddr *source, socklen_t sourcelen);
+
+/*
+ * The same from text, of a bridge by id or by name (then s is not looked at):
+ * "src 239.1.1.1 interface eth1 source 10.0.0.9" (mctd.conf(5)).  An
+ * interface by name may come later.  interface NULL is any.
+ */
+int mct_bridge_join(struct mct *mct, int s, const char *name,
+    const char *group);
+int mct_bridge_leave(struct mct *mct, int s, const char *name,
+    const char *group);
+int mct_bridge_ttl(struct mct *mct, int s, const char *name, int ttl);
+int mct_bridge_affinity(struct mct *mct, int s, const char *name,
+    const char *interface);
+
+/*
  * Options of a bridge, by name: "name", and those of mctd.conf(5), "max",
  * "max-per-source", "connection-rate", "rate", "backlog", "connect", "idle",
  * "half-closed", "lifetime", "keepalive", "keepalive-interval",
  * "keepalive-count", "user-timeout", "hold", "nodelay", "dscp", "mark",
- * "bind-device", "source" and "dst".  Values are text as there ("5m", "100",
- * "10M", "yes"; a time of 0 is never).  What is set again is replaced, but
- * each "dst" is one more.  mct_options_new: NULL with ENOMEM.
+ * "bind-device", "source" and "dst"; of connectionless bridges "min",
+ * "datagram-rate", "hops", "broadcast", "loop", "reply", "flows",
+ * "receive-buffer", "send-buffer", "in-interface", "ttl", "loopback",
+ * "affinity" and "join".  Values are text as there ("5m", "100", "10M",
+ * "yes"; a time of 0 is never).  What is set again is replaced, but each
+ * "dst" and each "join" is one more.  mct_options_new: NULL with ENOMEM.
  * mct_options_set: 0, or -1 with the set unchanged and errno:
  *	ENOENT		no such option
  *	EINVAL		not such a value
  *	ERANGE		too large, or the name too long
- *	ENOSPC		too many dsts
- *	EEXIST		this dst is in the set
+ *	ENOSPC		too many dsts or groups
+ *	EEXIST		this dst or group is in the set
  * and for "source" and "dst" also EAFNOSUPPORT (no such kind of address),
  * EADDRNOTAVAIL (IPv4-mapped or unspecified), ENAMETOOLONG (local path) and
  * ENXIO (no such interface).
