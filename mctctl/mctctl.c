@@ -12,6 +12,7 @@
 #include "../common/limits.h"
 #include "../libmct/include/mct/event.h"
 #include "ctl.h"
+#include "group.h"
 #include "monitor.h"
 #include "order.h"
 #include "out.h"
@@ -28,10 +29,17 @@ static const struct words_command commands[] = {
 	    order_bridge_add },
 	{ { "bridge", "close" }, { "ID|NAME" }, NULL, order_bridge_close },
 	{ { "session", "close" }, { "ID" }, NULL, order_session_close },
+	{ { "group", "join" }, { "ID|NAME", "src|dst", "GROUP" }, group_options,
+	    group_join },
+	{ { "group", "leave" }, { "ID|NAME", "src|dst", "GROUP" },
+	    group_options, group_leave },
+	{ { "ttl", NULL }, { "ID|NAME", "N" }, NULL, group_ttl },
+	{ { "affinity", NULL }, { "ID|NAME", "IF|any" }, NULL, group_affinity },
 	{ { "show", "summary" }, { NULL }, NULL, show_summary },
 	{ { "show", "bridges" }, { NULL }, show_bridges_options, show_bridges },
 	{ { "show", "sessions" }, { NULL }, NULL, show_sessions },
 	{ { "show", "ended" }, { NULL }, NULL, show_ended },
+	{ { "show", "groups" }, { NULL }, NULL, show_groups },
 	{ { "show", "processes" }, { NULL }, NULL, processes_show },
 	{ { "monitor", NULL }, { NULL }, monitor_options, monitor },
 	{ { "save", NULL }, { NULL }, NULL, save },

@@ -178,8 +178,19 @@ order_id(const char *text, int *id)
 	return CTL_DONE;
 }
 
-/* The end of a command whose answer says no more than that it was done. */
-static int
+int
+order_which(const char *text, int *id, const char **name)
+{
+	/* A name is never digits alone. */
+	*id = 0;
+	*name = text;
+	if (text[strspn(text, "0123456789")] != '\0')
+		return CTL_DONE;
+	*name = NULL;
+	return order_id(text, id);
+}
+
+int
 order_end(const struct ctl *ctl, int result)
 {
 	return result == 0 ? CTL_DONE : ctl_failed(ctl);
@@ -188,16 +199,11 @@ order_end(const struct ctl *ctl, int result)
 int
 order_bridge_close(struct ctl *ctl, const struct words_call *call)
 {
-	const char *name = call->args[0];
-	int id = 0, status;
+	const char *name;
+	int id, status;
 
-	/* A name is never digits alone. */
-	if (name[strspn(name, "0123456789")] == '\0') {
-		if ((status = order_id(name, &id)) != CTL_DONE)
-			return status;
-		name = NULL;
-	}
-	if ((status = ctl_connect(ctl)) != CTL_DONE)
+	if ((status = order_which(call->args[0], &id, &name)) != CTL_DONE ||
+	    (status = ctl_connect(ctl)) != CTL_DONE)
 		return status;
 	return order_end(ctl, mct_bridge_close(ctl->mct, id, name));
 }

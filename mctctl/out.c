@@ -132,6 +132,8 @@ static const struct {
 	{ "bytes-to-dst", UNIT_BYTES },
 	{ "bytes-to-src", UNIT_BYTES },
 	{ "bytes-in", UNIT_BYTES },
+	{ "receive-buffer-granted", UNIT_BYTES },
+	{ "send-buffer-granted", UNIT_BYTES },
 	{ "age", UNIT_SECONDS },
 	{ "uptime", UNIT_SECONDS },
 	{ "silent", UNIT_MS },
@@ -140,6 +142,7 @@ static const struct {
 	{ "born", UNIT_TIME },
 	{ "time", UNIT_TIME },
 	{ "ended", UNIT_TIME },
+	{ "since", UNIT_TIME },
 	{ "err", UNIT_ERR },
 };
 

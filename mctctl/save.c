@@ -53,7 +53,7 @@ is_unsaid(const struct bridge_option *o, const char *text)
 	struct bridge_options options;
 	int i;
 
-	if (!bridge_option_is_number(o))
+	if (*text == '\0' || !bridge_option_is_number(o))
 		return *text == '\0';
 	for (i = 0; i < 2; i++) {
 		memset(&options, 0, sizeof options);
@@ -133,6 +133,22 @@ put_addr(FILE *f, const struct addr *addr)
 	put_word(f, addr_print(addr, text, sizeof text));
 }
 
+/* A group is several words. */
+static void
+put_value(FILE *f, const struct bridge_option *o, char *text)
+{
+	char *word;
+
+	while (
+	    (word = strsep(&text, o->unit == OPTION_JOIN ? " " : "")) != NULL) {
+		putc(' ', f);
+		if (o->unit == OPTION_DEVICE)
+			put_quoted(f, word);
+		else
+			put_word(f, word);
+	}
+}
+
 /* Those that are given and mean something to this bridge, a line each. */
 static void
 put_options(FILE *f, const struct bridge_spec *spec)
@@ -140,32 +156,97 @@ put_options(FILE *f, const struct bridge_spec *spec)
 	const struct bridge_option *o;
 	char text[OPTION_TEXT_BYTES];
 	unsigned int nth;
+	int opened = 0;
 
-	fputs(" {\n", f);
 	for (o = bridge_options; o->name != NULL; o++) {
 		if (!bridge_option_applies(spec, o, NULL))
 			continue;
 		for (nth = 0; bridge_option_text(&spec->options, o, nth, text,
 			 sizeof text);
 		     nth++) {
-			fprintf(f, "\t%s ", o->name);
-			if (o->unit == OPTION_DEVICE)
-				put_quoted(f, text);
-			else
-				put_word(f, text);
+			fprintf(f, "%s\t%s", opened ? "" : " {\n", o->name);
+			opened = 1;
+			put_value(f, o, text);
 			putc('\n', f);
 		}
 	}
-	putc('}', f);
+	if (opened)
+		putc('}', f);
 }
+
+/* A group that an end of a bridge is joined to, as mctd.conf has it. */
+struct group {
+	struct group *next;
+	uint64_t bridge;
+	char text[OPTION_TEXT_BYTES];
+};
 
 /* The statements so far, and what went wrong with the first that did. */
 struct saved {
 	FILE *f;
+	struct group *groups; /* the list's head */
 	char *text;
 	size_t size;
 	int failed;
 };
+
+/* Keeps a group that a bridge was asked to join. */
+static void
+keep_group(void *arg, const struct mct_record *record)
+{
+	const char *kind = mct_record_text(record, "kind");
+	const char *interface = mct_record_text(record, "interface");
+	const char *source = mct_record_text(record, "group-source");
+	struct saved *saved = arg;
+	struct group *g, **end = &saved->groups;
+
+	if (saved->failed || kind == NULL || strcmp(kind, "join") != 0)
+		return;
+	g = calloc(1, sizeof *g);
+	if (g == NULL || interface == NULL || source == NULL ||
+	    mct_record_number(record, "bridge", &g->bridge) == -1) {
+		free(g);
+		saved->failed = 1;
+		ctl_say("a group cannot be read");
+		return;
+	}
+	snprintf(g->text, sizeof g->text, "%s %s%s%s%s%s",
+	    mct_record_text(record, "end"), mct_record_text(record, "group"),
+	    *interface != '\0' ? " interface " : "", interface,
+	    *source != '\0' ? " source " : "", source);
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = g;
+}
+
+static void
+drop_groups(struct saved *saved)
+{
+	struct group *g;
+
+	while ((g = saved->groups) != NULL) {
+		saved->groups = g->next;
+		free(g);
+	}
+}
+
+static int
+read_groups(struct bridge_spec *spec, const struct mct_record *record,
+    const struct group *g, const char **why)
+{
+	const struct bridge_option *o = bridge_option_find("join");
+	uint64_t id;
+
+	*why = "it has no id";
+	if (mct_record_number(record, "id", &id) == -1)
+		return -1;
+	for (; g != NULL; g = g->next)
+		if (g->bridge == id &&
+		    bridge_option_set(&spec->options, o, g->text, NULL, why) ==
+			-1)
+			return -1;
+	return 0;
+}
 
 static void
 put_bridge(void *arg, const struct mct_record *record)
@@ -177,7 +258,8 @@ put_bridge(void *arg, const struct mct_record *record)
 
 	if (saved->failed || (state != NULL && strcmp(state, "closing") == 0))
 		return;
-	if (read_bridge(&spec, record, &why) == -1) {
+	if (read_bridge(&spec, record, &why) == -1 ||
+	    read_groups(&spec, record, saved->groups, &why) == -1) {
 		id = mct_record_text(record, "id");
 		ctl_say("bridge %s: %s", id != NULL ? id : "?", why);
 		saved->failed = 1;
@@ -190,9 +272,7 @@ put_bridge(void *arg, const struct mct_record *record)
 	}
 	put_addr(saved->f, &spec.src);
 	put_addr(saved->f, &spec.dst);
-	/* A bridge of datagrams has no options. */
-	if (addr_is_connected_type(&spec.src))
-		put_options(saved->f, &spec);
+	put_options(saved->f, &spec);
 	putc('\n', saved->f);
 }
 
@@ -208,7 +288,10 @@ save(struct ctl *ctl, const struct words_call *call)
 		return status;
 	saved.f = open_memstream(&saved.text, &saved.size);
 	if (saved.f != NULL)
+		status = show_each(ctl, "groups", keep_group, &saved);
+	if (saved.f != NULL && status == CTL_DONE)
 		status = show_each(ctl, "bridges", put_bridge, &saved);
+	drop_groups(&saved);
 	if (saved.f == NULL || fclose(saved.f) == EOF) {
 		ctl_say("out of memory");
 		status = CTL_REFUSED;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -89,6 +90,26 @@ show_bridge_name(const struct mct_record *record, const char *field, char *buf,
 		out_field(record, field, buf, size);
 }
 
+/*
+ * An interface as it was asked for; by its name when that was no name, and
+ * there is one of its number.
+ */
+static void
+show_interface(const struct mct_record *record, const char *field, char *buf,
+    size_t size)
+{
+	const char *asked = mct_record_text(record, field);
+	char name[IF_NAMESIZE];
+	uint64_t index;
+
+	if (asked == NULL || asked[strspn(asked, "0123456789")] != '\0' ||
+	    mct_record_number(record, "interface-index", &index) == -1 ||
+	    index == 0 || if_indextoname((unsigned int)index, name) == NULL)
+		out_field(record, field, buf, size);
+	else
+		out_safe(name, buf, size);
+}
+
 static const struct show_column stream_columns[] = {
 	{ { "ID", TABLE_RIGHT }, "id", show_field },
 	{ { "NAME", TABLE_SHRINK | TABLE_OPTIONAL }, "name", show_field },
@@ -106,6 +127,7 @@ static const struct show_column datagram_columns[] = {
 	{ { "STATE", 0 }, "state", show_field },
 	{ { "SRC", TABLE_SHRINK }, "src", show_field },
 	{ { "DST", TABLE_SHRINK }, "dst", show_field },
+	{ { "ONE-WAY", TABLE_OPTIONAL }, "one-way", show_field },
 	{ { "TO-DST", TABLE_RIGHT }, "bytes-to-dst", show_field },
 	{ { "MSG-IN", TABLE_RIGHT }, "messages-in", show_count },
 	{ { "MSG-OUT", TABLE_RIGHT }, "messages-out", show_count },
@@ -135,6 +157,18 @@ static const struct show_column ended_columns[] = {
 	{ { "TO-SRC", TABLE_RIGHT }, "bytes-to-src", show_field },
 	{ { "LASTED", TABLE_RIGHT }, "lasted", show_field },
 	{ { "AGO", TABLE_RIGHT }, "ago", show_field },
+};
+
+static const struct show_column group_columns[] = {
+	{ { "BRIDGE", TABLE_SHRINK }, "bridge", show_bridge_name },
+	{ { "END", 0 }, "end", show_field },
+	{ { "GROUP", TABLE_SHRINK }, "group", show_field },
+	{ { "SOURCE", TABLE_SHRINK | TABLE_OPTIONAL }, "group-source",
+	    show_field },
+	{ { "INTERFACE", 0 }, "interface", show_interface },
+	{ { "STATE", 0 }, "state", show_field },
+	{ { "SINCE", 0 }, "since", show_field },
+	{ { "ERROR", TABLE_SHRINK | TABLE_OPTIONAL }, "err", show_error },
 };
 
 #define COLUMNS(table) table, sizeof table / sizeof *table
@@ -337,6 +371,23 @@ ended_table(struct ctl *ctl)
 	return rows_end(&rows, show_each(ctl, "ended", put_row, &rows));
 }
 
+/* Without -n an interface has its name. */
+static int
+groups_table(struct ctl *ctl)
+{
+	struct show_column
+	    columns[sizeof group_columns / sizeof *group_columns];
+	struct rows rows;
+	size_t i;
+
+	memcpy(columns, group_columns, sizeof columns);
+	for (i = 0; i < sizeof columns / sizeof *columns; i++)
+		if (!ctl->resolve && columns[i].value == show_interface)
+			columns[i].value = show_field;
+	rows_begin(&rows, COLUMNS(columns));
+	return rows_end(&rows, show_each(ctl, "groups", put_row, &rows));
+}
+
 static int
 show_list(struct ctl *ctl, const char *what, int (*table)(struct ctl *))
 {
@@ -372,6 +423,13 @@ show_ended(struct ctl *ctl, const struct words_call *call)
 	return show_list(ctl, "ended", ended_table);
 }
 
+int
+show_groups(struct ctl *ctl, const struct words_call *call)
+{
+	(void)call;
+	return show_list(ctl, "groups", groups_table);
+}
+
 /* In the summary, what is in use stands in one line with its limit. */
 static const struct {
 	const char *used;
@@ -380,6 +438,8 @@ static const struct {
 	{ "bridges", "bridges-limit" },
 	{ "sessions", "sessions-limit" },
 	{ "clients", "clients-limit" },
+	{ "groups", "groups-limit" },
+	{ "flows-now", "flows-limit" },
 };
 
 /* The limit of a field, as text; NULL when there is none. */

@@ -21,5 +21,6 @@ int show_summary(struct ctl *, const struct words_call *);
 int show_bridges(struct ctl *, const struct words_call *);
 int show_sessions(struct ctl *, const struct words_call *);
 int show_ended(struct ctl *, const struct words_call *);
+int show_groups(struct ctl *, const struct words_call *);
 
 #endif

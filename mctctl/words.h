@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WORDS_ARGS      2
+#define WORDS_ARGS      3
 #define WORDS_OPTIONS   64 /* of a command line, and of a command */
 #define WORDS_WHY_BYTES 512
 
