@@ -339,7 +339,7 @@ put_whole_bridge(void *arg, const struct mct_record *record)
 		if (strcmp(name, "kind") == 0 || strcmp(name, "held") == 0)
 			continue;
 		nth = dst_number(name);
-		printf("%-20s %s%s\n", name,
+		printf("%-22s %s%s\n", name,
 		    out_field(record, name, text, sizeof text),
 		    nth > 0 && is_held(record, nth) ? " (held)" : "");
 	}

@@ -169,6 +169,11 @@ several_dsts_are_of_one_type_and_differ(void **state)
 }
 
 static const char all[] = "tcp mptcp sctp unix vsock seqsctp unixseq seqtipc";
+static const char dgrams[] = "udp udplite unixdgram tipc";
+static const char ip[] = "tcp mptcp sctp seqsctp udp udplite";
+static const char udp[] = "udp udplite";
+static const char every[] = "tcp mptcp sctp unix vsock seqsctp unixseq "
+			    "seqtipc udp udplite unixdgram tipc";
 
 /* Each option on a bridge between each two kinds of one socket type. */
 static const struct effect {
@@ -177,10 +182,10 @@ static const struct effect {
 	const char *src; /* kinds it has an effect on at src */
 	const char *dst;
 } effects[] = {
-	{ "max", "5", all, all },
+	{ "max", "5", every, every },
 	{ "max-per-source", "5", all, all },
 	{ "connection-rate", "5", all, all },
-	{ "rate", "5", all, all },
+	{ "rate", "5", every, every },
 	{ "backlog", "5", all, all },
 	{ "connect", "5", all, all },
 	{ "idle", "5", all, all },
@@ -190,11 +195,23 @@ static const struct effect {
 	{ "keepalive", "5", "tcp mptcp", "tcp mptcp" },
 	{ "user-timeout", "5", "tcp mptcp", "tcp mptcp" },
 	{ "nodelay", "no", "tcp mptcp sctp seqsctp", "tcp mptcp sctp seqsctp" },
-	{ "dscp", "5", "tcp mptcp sctp seqsctp", "tcp mptcp sctp seqsctp" },
-	{ "mark", "5", "", "tcp mptcp sctp seqsctp" },
-	{ "bind-device", "lo", "", "tcp mptcp sctp seqsctp" },
-	{ "source", "10.0.0.9", "", "tcp mptcp sctp seqsctp" },
+	{ "dscp", "5", ip, ip },
+	{ "mark", "5", "", ip },
+	{ "bind-device", "lo", "", ip },
+	{ "source", "10.0.0.9", "", ip },
 	{ "dst", NULL, all, all },
+	{ "min", "5", dgrams, dgrams },
+	{ "datagram-rate", "5", dgrams, dgrams },
+	{ "hops", "no", udp, udp },
+	{ "broadcast", "yes", udp, udp },
+	{ "loop", "yes", dgrams, dgrams },
+	{ "reply", "yes", dgrams, dgrams },
+	{ "receive-buffer", "5", dgrams, dgrams },
+	{ "send-buffer", "5", dgrams, dgrams },
+	{ "in-interface", "lo", udp, "" },
+	{ "ttl", "5", "", udp },
+	{ "loopback", "yes", udp, udp },
+	{ "affinity", "lo", "", udp },
 };
 
 static const struct end {
@@ -212,6 +229,11 @@ static const struct end {
 	    "seqsctp:10.0.0.2:80" },
 	{ "unixseq", "unixseq:@s", "unixseq:@d", "unixseq:@e" },
 	{ "seqtipc", "seqtipc:100:1", "seqtipc:100:2", "seqtipc:100:3" },
+	{ "udp", "udp:*:80", "udp:10.0.0.1:80", "udp:10.0.0.2:80" },
+	{ "udplite", "udplite:*:80", "udplite:10.0.0.1:80",
+	    "udplite:10.0.0.2:80" },
+	{ "unixdgram", "unixdgram:@s", "unixdgram:@d", "unixdgram:@e" },
+	{ "tipc", "tipc:100:1", "tipc:100:2", "tipc:100:3" },
 };
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -272,14 +294,99 @@ options_have_an_effect_or_are_refused(void **state)
 	assert_check(&s, EINVAL);
 	give(&s, "dst", "tcp:[::1]:80");
 	assert_check(&s, 0);
-	/* Without sessions there is none. */
-	for (i = 0; i < LENGTH(effects); i++) {
-		s = spec("", "udp:*:80", "udp:10.0.0.1:80");
-		give(&s, effects[i].name,
-		    effects[i].value != NULL ? effects[i].value :
-					       "udp:10.0.0.2:80");
-		assert_check(&s, EINVAL);
+}
+
+static void
+options_of_datagrams_go_together(void **state)
+{
+	static const struct {
+		const char *src;
+		const char *dst;
+		const char *option[3][2];
+		int err;
+	} cases[] = {
+#define UDP "udp:*:1", "udp:10.0.0.1:1"
+		{ UDP, { { "min", "5" }, { "max", "5" } }, 0 },
+		{ UDP, { { "min", "6" }, { "max", "5" } }, EINVAL },
+		{ UDP, { { "flows", "5" } }, EINVAL },
+		{ UDP, { { "flows", "5" }, { "reply", "no" } }, EINVAL },
+		{ UDP, { { "flows", "5" }, { "reply", "yes" } }, 0 },
+		{ UDP, { { "idle", "5" } }, EINVAL },
+		{ UDP, { { "idle", "5" }, { "reply", "yes" } }, 0 },
+		{ UDP, { { "join", "src 239.1.1.1" }, { "reply", "yes" } },
+		    EINVAL },
+		{ UDP, { { "join", "dst ff15::1" }, { "ttl", "5" } }, 0 },
+		{ UDP, { { "hops", "yes" } }, 0 },
+		{ "udp:*:1", "unixdgram:@a", { { "hops", "yes" } }, EINVAL },
+		{ "udp:*:1", "unixdgram:@a", { { "join", "src 239.1.1.1" } },
+		    0 },
+		{ "udp:*:1", "unixdgram:@a", { { "join", "dst 239.1.1.1" } },
+		    EINVAL },
+		{ "unixdgram:@a", "udp:10.0.0.1:1",
+		    { { "join", "src 239.1.1.1" } }, EINVAL },
+		{ "unixdgram:@a", "udp:10.0.0.1:1",
+		    { { "join", "dst 239.1.1.1" } }, 0 },
+		{ "unixdgram:@a", "unixdgram:@b",
+		    { { "join", "dst 239.1.1.1" } }, EINVAL },
+		{ "tcp:*:1", "tcp:10.0.0.1:1", { { "join", "src 239.1.1.1" } },
+		    EINVAL },
+		/* Every dst is to see who sent. */
+		{ "udp:0.0.0.0:1", "udp:10.0.0.1:1", { { "source", "client" } },
+		    0 },
+		{ "udp:0.0.0.0:1", "udp:10.0.0.1:1",
+		    { { "source", "client" }, { "flows", "5" } }, 0 },
+		{ "udp:0.0.0.0:1", "udp:[::1]:1", { { "source", "client" } },
+		    EINVAL },
+		{ "unixdgram:@a", "udp:10.0.0.1:1",
+		    { { "source", "client" } }, EINVAL },
+		{ "tcp:0.0.0.0:1", "tcp:10.0.0.1:1",
+		    { { "source", "client" } }, EINVAL },
+	};
+	struct bridge_spec s;
+	size_t i, o;
+
+	(void)state;
+	for (i = 0; i < LENGTH(cases); i++) {
+		s = spec("", cases[i].src, cases[i].dst);
+		for (o = 0; o < 3 && cases[i].option[o][0] != NULL; o++)
+			give(&s, cases[i].option[o][0], cases[i].option[o][1]);
+		assert_check(&s, cases[i].err);
 	}
+	s = spec("", "udp:0.0.0.0:1", "udp:10.0.0.1:1");
+	give(&s, "source", "client");
+	give(&s, "join", "src 239.1.1.1");
+	assert_check(&s, EINVAL);
+	s.options.njoins = 0;
+	s.options.source_client = 2;
+	assert_check(&s, EINVAL);
+	s.options.source_client = 1;
+	(void)addr_parse_host(&s.options.source, "10.0.0.1", NULL);
+	assert_check(&s, EINVAL);
+}
+
+/* Groups are ends of datagrams alone. */
+static void
+sessions_have_no_groups(void **state)
+{
+	static const char *const groups[] = { "239.1.1.1:80", "[ff15::1]:80" };
+	static const char *const kinds[] = { "udp", "udplite", "tcp", "mptcp",
+		"sctp", "seqsctp" };
+	char group[64], host[64];
+	struct bridge_spec s;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < LENGTH(groups); i++)
+		for (k = 0; k < LENGTH(kinds); k++) {
+			(void)snprintf(group, sizeof(group), "%s:%s", kinds[k],
+			    groups[i]);
+			(void)snprintf(host, sizeof(host), "%s:10.0.0.1:80",
+			    kinds[k]);
+			s = spec("", group, host);
+			assert_check(&s, k < 2 ? 0 : EOPNOTSUPP);
+			s = spec("", host, group);
+			assert_check(&s, k < 2 ? 0 : EOPNOTSUPP);
+		}
 }
 
 static void
@@ -332,17 +439,19 @@ values_of_programs_are_checked(void **state)
 {
 	const struct bridge_option *o;
 	struct bridge_spec s, good = spec("", "tcp:*:80", "tcp:[::1]:80");
+	struct bridge_spec dgram = spec("", "udp:*:80", "udp:[::1]:80");
 	uint32_t value;
 
 	(void)state;
 	give(&good, "keepalive", "5");
 	give(&good, "dst", "tcp:[::1]:81");
+	give(&dgram, "reply", "yes");
 	for (o = bridge_options; o->name != NULL; o++) {
 		if (!bridge_option_is_number(o))
 			continue;
 #define PUT(v)                                                                 \
 	do {                                                                   \
-		s = good;                                                      \
+		s = bridge_option_applies(&good, o, NULL) ? good : dgram;      \
 		value = (v);                                                   \
 		memcpy((char *)&s.options + o->offset, &value, sizeof(value)); \
 	} while (0)
@@ -364,6 +473,24 @@ values_of_programs_are_checked(void **state)
 	assert_check(&s, EINVAL);
 	(void)strcpy(s.options.device, "eth0");
 	assert_check(&s, 0);
+	s = dgram;
+	memset(s.options.in_device, 'a', sizeof(s.options.in_device));
+	assert_check(&s, EINVAL);
+	s = dgram;
+	memset(s.options.affinity, 'a', sizeof(s.options.affinity));
+	assert_check(&s, EINVAL);
+	s = spec("", "udp:*:80", "udp:[::1]:80");
+	give(&s, "join", "src 239.1.1.1");
+	s.options.njoins = 2;
+	assert_check(&s, EINVAL); /* the second is nothing */
+	s.options.joins[1] = s.options.joins[0];
+	assert_check(&s, EINVAL);
+	s.options.joins[1].group[3]++;
+	assert_check(&s, 0);
+	s.options.njoins = JOINS_MAX + 1;
+	assert_check(&s, EINVAL);
+	s.options.njoins = UINT32_MAX;
+	assert_check(&s, EINVAL);
 }
 
 int
@@ -375,6 +502,8 @@ main(void)
 		cmocka_unit_test(names_have_few_letters_and_are_no_numbers),
 		cmocka_unit_test(several_dsts_are_of_one_type_and_differ),
 		cmocka_unit_test(options_have_an_effect_or_are_refused),
+		cmocka_unit_test(options_of_datagrams_go_together),
+		cmocka_unit_test(sessions_have_no_groups),
 		cmocka_unit_test(some_options_need_others),
 		cmocka_unit_test(source_is_of_the_family_of_dst),
 		cmocka_unit_test(values_of_programs_are_checked),

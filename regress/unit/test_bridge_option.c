@@ -46,9 +46,12 @@ the_table_is_whole(void **state)
 		"connection-rate", "rate", "backlog", "connect", "idle",
 		"half-closed", "lifetime", "keepalive", "keepalive-interval",
 		"keepalive-count", "user-timeout", "hold", "nodelay", "dscp",
-		"mark", "bind-device", "source", "dst" };
+		"mark", "bind-device", "source", "dst", "min", "datagram-rate",
+		"hops", "broadcast", "loop", "reply", "flows", "receive-buffer",
+		"send-buffer", "in-interface", "ttl", "loopback", "affinity",
+		"join" };
 	const struct bridge_option *o;
-	uint32_t places = 0;
+	uint64_t places = 0;
 	size_t i;
 
 	(void)state;
@@ -61,14 +64,16 @@ the_table_is_whole(void **state)
 			continue;
 		/* Numbers lie at the begin, each in its place. */
 		assert_int_equal(o->offset % sizeof(uint32_t), 0);
-		assert_int_equal(places & 1U << o->offset / sizeof(uint32_t),
+		assert_true(o->offset < 64 * sizeof(uint32_t));
+		assert_int_equal(places &
+			UINT64_C(1) << o->offset / sizeof(uint32_t),
 		    0);
-		places |= 1U << o->offset / sizeof(uint32_t);
+		places |= UINT64_C(1) << o->offset / sizeof(uint32_t);
 		assert_true(o->max > 0);
 	}
 	assert_int_equal(i, LENGTH(names));
 	/* A field of a record each, and a bit of the parser's. */
-	assert_true(i < 32 && FIELD_OPTIONS + i <= FIELD_PARENT);
+	assert_true(i < 64 && FIELD_OPTIONS + i <= FIELD_PARENT);
 	assert_null(bridge_option_find("maximum"));
 	assert_null(bridge_option_find("ma"));
 	assert_null(bridge_option_find(""));
@@ -230,6 +235,38 @@ each_value_has_its_member(void **state)
 	assert_int_equal(set(&o, "bind-device", "eth0"), 0);
 	assert_int_equal(set(&o, "source", "10.0.0.9"), 0);
 	assert_int_equal(set(&o, "dst", "vsock:2:80"), 0);
+	assert_int_equal(set(&o, "min", "15"), 0);
+	assert_int_equal(set(&o, "datagram-rate", "16"), 0);
+	assert_int_equal(set(&o, "hops", "no"), 0);
+	assert_int_equal(set(&o, "broadcast", "yes"), 0);
+	assert_int_equal(set(&o, "loop", "no"), 0);
+	assert_int_equal(set(&o, "reply", "yes"), 0);
+	assert_int_equal(set(&o, "flows", "17"), 0);
+	assert_int_equal(set(&o, "receive-buffer", "4M"), 0);
+	assert_int_equal(set(&o, "send-buffer", "3M"), 0);
+	assert_int_equal(set(&o, "in-interface", "eth1"), 0);
+	assert_int_equal(set(&o, "ttl", "255"), 0);
+	assert_int_equal(set(&o, "loopback", "no"), 0);
+	assert_int_equal(set(&o, "affinity", "eth2"), 0);
+	assert_int_equal(set(&o, "join", " src  239.1.1.1 interface a"), 0);
+	assert_int_equal(o.min, 15);
+	assert_int_equal(o.datagram_rate, 16);
+	assert_int_equal(o.hops, FLAG_NO);
+	assert_int_equal(o.broadcast, FLAG_YES);
+	assert_int_equal(o.loop, FLAG_NO);
+	assert_int_equal(o.reply, FLAG_YES);
+	assert_int_equal(o.flows, 17);
+	assert_int_equal(o.receive_buffer, 4194304);
+	assert_int_equal(o.send_buffer, 3145728);
+	assert_string_equal(o.in_device, "eth1");
+	assert_int_equal(o.ttl, 255);
+	assert_int_equal(o.loopback, FLAG_NO);
+	assert_string_equal(o.affinity, "eth2");
+	assert_int_equal(o.njoins, 1);
+	assert_int_equal(bridge_option_text(&o, option("join"), 0, text,
+			     sizeof(text)),
+	    1);
+	assert_string_equal(text, "src 239.1.1.1 interface a");
 	assert_int_equal(o.max, 1);
 	assert_int_equal(o.max_per_source, 2);
 	assert_int_equal(o.connection_rate, 3);
@@ -260,7 +297,9 @@ what_is_given_is_given_once(void **state)
 {
 	static const char *const twice[][2] = { { "max", "5" }, { "idle", "0" },
 		{ "idle", "9" }, { "nodelay", "yes" }, { "bind-device", "lo" },
-		{ "source", "::1" }, { "dst", "unix:@a" }, { "rate", "5K" } };
+		{ "source", "::1" }, { "dst", "unix:@a" }, { "rate", "5K" },
+		{ "source", "client" }, { "ttl", "3" }, { "affinity", "a" },
+		{ "in-interface", "a" }, { "join", "dst ff15::1" } };
 	const struct bridge_option *o;
 	struct bridge_options options, before, none;
 	size_t i;
@@ -318,6 +357,15 @@ wrong_values_change_nothing(void **state)
 		{ "dst", "x:1:2", EAFNOSUPPORT },
 		{ "dst", "tcp:example.org:80", EINVAL },
 		{ "dst", "tcp:*:80", EADDRNOTAVAIL },
+		{ "source", "Client", EINVAL },
+		{ "min", "65537", ERANGE },
+		{ "flows", "1025", ERANGE },
+		{ "ttl", "256", ERANGE },
+		{ "receive-buffer", "257M", ERANGE },
+		{ "hops", "1", EINVAL },
+		{ "affinity", "any of them", EINVAL },
+		{ "in-interface", "a/b", EINVAL },
+		{ "join", "src 10.0.0.1", EINVAL },
 	};
 	struct bridge_options options, none;
 	size_t i;
