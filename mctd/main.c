@@ -19,6 +19,7 @@
 #include "engine/engine.h"
 #include "parent/parent.h"
 #include "sandbox/sandbox.h"
+#include "share/inner.h"
 
 extern char **environ;
 
@@ -46,9 +47,14 @@ static void
 children_budget(const struct conf *conf, struct budget *b)
 {
 	const struct conf_limits *l = &conf->limits;
+	struct inner_start start = { .bridges = l->bridges,
+		.sessions = l->sessions,
+		.groups = l->groups,
+		.flows = l->flows,
+		.fds = b->engine_fds };
 
 	control_budget(l->clients, b->control_fds, add_control, b);
-	engine_budget(l->bridges, l->sessions, b->engine_fds, add_engine, b);
+	engine_budget(&start, add_engine, b);
 }
 
 /* The parent starts its children as "mctd -x kind". */

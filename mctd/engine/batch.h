@@ -29,17 +29,18 @@ struct batch_message {
 	struct run run;
 	uint32_t len; /* before it was cut off */
 	enum batch_fate fate;
+	int hops; /* -1: not known */
 	int has_dropped;
 	uint32_t dropped;
 };
 
 /*
- * Reads the src of that number; local is set for AF_LOCAL.  Returns the number
- * of messages, which are in hand then, 0 when there is none, -1 with errno.
+ * Reads the src of that number; told as in KIND_TOLD.  Returns the number of
+ * messages, which are in hand then, 0 when there is none, -1 with errno.
  * Less than DGRAM_BATCH: the queue is empty.
  */
 int batch_read(struct batch *, struct counters_hand *, uint32_t src, int fd,
-    int local);
+    int told);
 
 /* The i-th message; valid until the next batch_read. */
 void batch_message(const struct batch *, const struct counters_hand *, int i,
@@ -49,7 +50,7 @@ void batch_message(const struct batch *, const struct counters_hand *, int i,
  * The i-th of the last call of an engine that died, without its data; 0, or -1
  * when the call gave no such message.
  */
-int batch_left(const struct counters_hand *, int i, int local,
+int batch_left(const struct counters_hand *, int i, int told,
     struct batch_message *);
 
 #endif

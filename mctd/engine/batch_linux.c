@@ -1,11 +1,12 @@
 /*
  * Reading datagrams in batches.
  *
- * A UDP src has UDP_GRO and SO_RXQ_OVFL set.  Without room for UDP_GRO's
- * word the kernel would hand out many datagrams as one without a sign, so a
- * message whose control data was cut off is not to be trusted.  An AF_LOCAL
- * src gets no room for control data at all: descriptors that ride on a
- * message are dropped by the kernel and never become ours.
+ * A UDP src has UDP_GRO and SO_RXQ_OVFL set, and where a bridge lessens the
+ * hops, what tells them.  Without room for UDP_GRO's word the kernel would hand
+ * out many datagrams as one without a sign, so a message whose control data was
+ * cut off is not to be trusted.  An AF_LOCAL src gets no room for control data
+ * at all: descriptors that ride on a message are dropped by the kernel and
+ * never become ours.
  *
  * The headers and the control data lie in the hand: the kernel writes them
  * message by message, so after a death they tell what was read.  A length
@@ -21,6 +22,7 @@
 #include <sys/uio.h>
 
 #include <errno.h>
+#include <linux/tipc.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
@@ -31,11 +33,15 @@
 #include "table.h"
 
 /* Instead of a length: nothing was read here. */
-#define NO_MESSAGE UINT32_MAX
+#define NO_MESSAGE    UINT32_MAX
 
+/* UDP_GRO, SO_RXQ_OVFL, a TTL; and where a datagram was sent to. */
+#define CONTROL_WORDS 3
 union control {
 	struct cmsghdr align;
-	char room[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint32_t))];
+	char room[CONTROL_WORDS * CMSG_SPACE(sizeof(int)) +
+	    CMSG_SPACE(sizeof(struct in_pktinfo)) +
+	    CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
 struct calls {
@@ -47,8 +53,8 @@ _Static_assert(sizeof(struct calls) <= COUNTERS_HAND_BYTES,
 
 struct batch {
 	struct iovec iov[DGRAM_BATCH];
-	int local; /* what the headers are set up for; -1: not yet */
-	int used;  /* of them, last time */
+	int told; /* what the headers are set up for; -1: not yet */
+	int used; /* of them, last time */
 	uint8_t buf[DGRAM_BATCH][DGRAM_BYTES];
 };
 
@@ -66,7 +72,7 @@ batch_new(void)
 
 	if (b == NULL)
 		return NULL;
-	b->local = -1;
+	b->told = -1;
 	for (i = 0; i < DGRAM_BATCH; i++) {
 		b->iov[i].iov_base = b->buf[i];
 		b->iov[i].iov_len = DGRAM_BYTES;
@@ -103,30 +109,30 @@ batch_headers(struct batch *b, struct calls *c)
  * Nothing is in hand.
  */
 static void
-batch_clear(struct batch *b, struct calls *c, int local)
+batch_clear(struct batch *b, struct calls *c, int told)
 {
 	struct msghdr *h;
-	int i, n = b->local == local ? b->used : DGRAM_BATCH;
+	int i, n = b->told == told ? b->used : DGRAM_BATCH;
 
-	if (b->local == -1)
+	if (b->told == -1)
 		batch_headers(b, c);
 	for (i = 0; i < n; i++) {
 		h = &c->msg[i].msg_hdr;
-		h->msg_control = local ? NULL : &c->control[i];
-		h->msg_controllen = local ? 0 : sizeof c->control[i];
+		h->msg_control = told ? &c->control[i] : NULL;
+		h->msg_controllen = told ? sizeof c->control[i] : 0;
 		c->msg[i].msg_len = NO_MESSAGE;
 	}
 }
 
 int
 batch_read(struct batch *b, struct counters_hand *hand, uint32_t src, int fd,
-    int local)
+    int told)
 {
 	struct calls *c = calls_of(hand);
 	int n;
 
-	batch_clear(b, c, local);
-	b->local = local;
+	batch_clear(b, c, told);
+	b->told = told;
 	hand_begin(hand, src);
 	do
 		n = recvmmsg(fd, c->msg, DGRAM_BATCH, MSG_DONTWAIT | MSG_TRUNC,
@@ -139,49 +145,77 @@ batch_read(struct batch *b, struct counters_hand *hand, uint32_t src, int fd,
 	return n == -1 && errno == EAGAIN ? 0 : n;
 }
 
+static int
+batch_word(const struct cmsghdr *c)
+{
+	int value;
+
+	memcpy(&value, CMSG_DATA(c), sizeof value);
+	return value;
+}
+
+static int
+is_word(const struct cmsghdr *c, int level, int type)
+{
+	return c->cmsg_level == level && c->cmsg_type == type &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int));
+}
+
 static void
 batch_cmsg(const struct cmsghdr *c, struct batch_message *m, uint32_t *seg)
 {
 	int value;
 
-	if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
-		memcpy(&value, CMSG_DATA(c), sizeof value);
+	if (is_word(c, IPPROTO_UDP, UDP_GRO)) {
+		value = batch_word(c);
 		*seg = value > 0 ? (uint32_t)value : 0;
-	} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
-		memcpy(&m->dropped, CMSG_DATA(c), sizeof m->dropped);
+	} else if (is_word(c, SOL_SOCKET, SO_RXQ_OVFL)) {
+		m->dropped = (uint32_t)batch_word(c);
 		m->has_dropped = 1;
+	} else if (is_word(c, IPPROTO_IP, IP_TTL) ||
+	    is_word(c, IPPROTO_IPV6, IPV6_HOPLIMIT)) {
+		value = batch_word(c);
+		m->hops = value >= 0 && value <= 255 ? value : -1;
+	} else if (c->cmsg_level == SOL_TIPC && c->cmsg_type == TIPC_ERRINFO)
+		m->fate = BATCH_UNCLEAR; /* comes back, was never sent here */
+}
+
+/* What the kernel said of it besides; each figure of that may be forged. */
+static void
+batch_control(const char *room, size_t len, struct batch_message *m,
+    uint32_t *seg)
+{
+	const struct cmsghdr *c;
+	size_t at;
+
+	for (at = 0; at + CMSG_LEN(0) <= len; at += CMSG_ALIGN(c->cmsg_len)) {
+		c = (const struct cmsghdr *)(const void *)(room + at);
+		if (c->cmsg_len < CMSG_LEN(0) || c->cmsg_len > len - at)
+			break;
+		batch_cmsg(c, m, seg);
 	}
 }
 
 /* All but where its data lies, and how much of that is one datagram. */
 static uint32_t
-batch_figures(const struct calls *calls, int i, int local,
+batch_figures(const struct calls *calls, int i, int told,
     struct batch_message *m)
 {
 	const struct msghdr *h = &calls->msg[i].msg_hdr;
-	const char *room = calls->control[i].room;
-	const struct cmsghdr *c;
 	uint32_t seg = 0;
-	size_t at;
 
 	m->has_dropped = 0;
 	m->dropped = 0;
+	m->hops = -1;
 	m->len = calls->msg[i].msg_len;
 	m->fate = BATCH_GOOD;
 	if (h->msg_flags & MSG_TRUNC)
 		m->fate = BATCH_TOO_LONG;
-	else if ((h->msg_flags & MSG_CTRUNC) && !local)
+	else if ((h->msg_flags & MSG_CTRUNC) && told)
 		m->fate = BATCH_UNCLEAR;
-	if (local || h->msg_controllen > sizeof calls->control[i].room)
-		return 0;
-	/* each that we ask for has one word */
-	for (at = 0; at + CMSG_LEN(sizeof(int)) <= h->msg_controllen;
-	     at += CMSG_SPACE(sizeof(int))) {
-		c = (const struct cmsghdr *)(const void *)(room + at);
-		if (c->cmsg_len != CMSG_LEN(sizeof(int)))
-			break;
-		batch_cmsg(c, m, &seg);
-	}
+	if (told && h->msg_controllen <= sizeof calls->control[i].room)
+		batch_control(calls->control[i].room, h->msg_controllen, m,
+		    &seg);
 	return seg;
 }
 
@@ -195,13 +229,14 @@ void
 batch_message(const struct batch *b, const struct counters_hand *hand, int i,
     struct batch_message *m)
 {
-	uint32_t seg = batch_figures(calls_left(hand), i, b->local, m);
+	uint32_t seg = batch_figures(calls_left(hand), i, b->told, m);
 
 	group_run(&m->run, b->buf[i], batch_held(m), seg);
+	m->run.hops = m->hops;
 }
 
 int
-batch_left(const struct counters_hand *hand, int i, int local,
+batch_left(const struct counters_hand *hand, int i, int told,
     struct batch_message *m)
 {
 	const struct calls *c = calls_left(hand);
@@ -209,7 +244,7 @@ batch_left(const struct counters_hand *hand, int i, int local,
 
 	if (c->msg[i].msg_len == NO_MESSAGE)
 		return -1;
-	seg = batch_figures(c, i, local, m);
+	seg = batch_figures(c, i, told, m);
 	group_run(&m->run, NULL, batch_held(m), seg);
 	return 0;
 }

@@ -1,15 +1,13 @@
 /*
- * The tables of srcs and dsts, and the way from one to the others.
+ * The tables of srcs and bridges, as the parent tells of them.
  *
- * A src is watched from the start, but read only while a dst is attached:
- * before that, what arrives waits in the kernel.  What was read is counted
- * as arrived at each bridge before it is sent on, so a bridge's arrivals are
- * never less than its departures and drops together.
+ * A src is watched from the start, but read only while a bridge reads it:
+ * before that, what arrives waits in the kernel.
  *
  * When an engine dies, what it had read and not counted yet is counted by the
- * next one (hand.c), which reads nothing before it knows all bridges.  What
- * these miss in departures and drops then was in the hands of the dead: it is
- * counted as lost so.
+ * next one (hand.c), as each bridge and each further src of it comes; nothing
+ * is read before all are known.  What a bridge misses in departures and drops
+ * then was in the hands of the dead: it is counted as lost so.
  *
  * Calls: close
  */
@@ -19,40 +17,18 @@
 
 #include "../../common/addr.h"
 #include "../../common/limits.h"
-#include "batch.h"
+#include "bridge.h"
+#include "carry.h"
 #include "dgram.h"
-#include "dst.h"
 #include "hand.h"
+#include "kind.h"
 #include "table.h"
 
-/* A read error is handed out once; this many in a row are not believed. */
-#define READ_ERRORS 4
-
-struct dgram_src {
-	int fd;
-	uint8_t kind; /* enum addr_kind; ADDR_NONE: no src here */
-	uint8_t readable;
-	uint8_t succeeded; /* took over: dropped is what one before counted */
-	uint32_t dropped;  /* as the kernel told it last */
-	struct dst *first; /* of the dsts attached */
-};
-
-struct dgram_dst {
-	struct dst dst;
-	struct dgram_src *src; /* NULL: no dst here */
-};
-
-/* One for the whole engine: a batch is read and sent in one go. */
-struct dgram_batch {
-	struct batch *batch;
-	struct group group;
-};
-
 size_t
-dgram_bytes(uint32_t bridges)
+dgram_bytes(uint32_t bridges, uint32_t srcs)
 {
-	return bridges * sizeof(struct dgram_src) +
-	    ((size_t)bridges + 1) * sizeof(struct dgram_dst);
+	return srcs * (sizeof(struct dgram_src) + sizeof(struct dgram_out)) +
+	    ((size_t)bridges + 1) * sizeof(struct dgram_bridge);
 }
 
 size_t
@@ -64,21 +40,21 @@ dgram_batch_bytes(void)
 static int
 is_dgram_kind(uint8_t kind)
 {
-	return kind == ADDR_UDP || kind == ADDR_UNIXDGRAM;
+	return (kind_traits(kind) & KIND_DGRAM) != 0;
 }
 
 static void
 dgram_wake(struct dgram_table *t, struct dgram_src *s)
 {
 	if (s->readable && s->first != NULL && t->resumed)
-		chain_push(t->runs, (uint32_t)(s - t->srcs) + 1);
+		chain_push(t->runs, t->first_run + s->number);
 }
 
 static void
 dgram_event(void *arg, uint32_t number, unsigned int what)
 {
 	struct dgram_table *t = arg;
-	struct dgram_src *s = &t->srcs[number - t->first_watch];
+	struct dgram_src *s = &t->src[number - t->first_watch];
 
 	if (what & (WATCH_READ | WATCH_CLOSED))
 		s->readable = 1;
@@ -88,13 +64,23 @@ dgram_event(void *arg, uint32_t number, unsigned int what)
 int
 dgram_setup(struct dgram_table *t)
 {
+	struct dgram_out *outs;
+	uint32_t i;
+
 	t->events.fn = dgram_event;
 	t->events.arg = t;
-	t->srcs = table_new(t->bridges * sizeof *t->srcs);
-	t->dsts = table_new(((size_t)t->bridges + 1) * sizeof *t->dsts);
+	t->src = table_new(t->srcs * sizeof *t->src);
+	t->bridge = table_new(((size_t)t->bridges + 1) * sizeof *t->bridge);
+	outs = table_new(t->srcs * sizeof *outs);
 	t->batch = table_new(sizeof *t->batch);
-	if (t->srcs == NULL || t->dsts == NULL || t->batch == NULL)
+	if (t->src == NULL || t->bridge == NULL || outs == NULL ||
+	    t->batch == NULL)
 		return -1;
+	for (i = 0; i < t->srcs; i++) {
+		t->src[i].number = i;
+		outs[i].next = t->free;
+		t->free = &outs[i];
+	}
 	t->batch->batch = batch_new();
 	t->batch->group.room = table_new(GROUP_ROOM_BYTES);
 	if (t->batch->batch == NULL || t->batch->group.room == NULL)
@@ -108,9 +94,9 @@ dgram_src(struct dgram_table *t, const struct inner_src *m, int fd)
 	struct counters *c = t->counters;
 	struct dgram_src *s;
 
-	if (m->src >= t->bridges || !is_dgram_kind(m->kind))
+	if (m->src >= t->srcs || !is_dgram_kind(m->kind))
 		return -1;
-	s = &t->srcs[m->src];
+	s = &t->src[m->src];
 	if (s->kind != ADDR_NONE || report_src_waits(t->reports, m->src))
 		return -1;
 	if (!t->begun)
@@ -118,107 +104,291 @@ dgram_src(struct dgram_table *t, const struct inner_src *m, int fd)
 	t->begun = 1;
 	s->fd = fd;
 	s->kind = m->kind;
+	s->told = (kind_traits(m->kind) & KIND_TOLD) != 0;
+	s->flows = m->flows;
 	s->readable = 1;
+	s->attached = 0;
 	s->succeeded = 0;
 	s->dropped = 0;
 	s->first = NULL;
 	return watch_add(t->first_watch + m->src, fd, &t->events);
 }
 
-static int
-is_local(const struct dgram_src *s)
-{
-	return s->kind == ADDR_UNIXDGRAM;
-}
-
 /* The bridges of a src may have been left at different places. */
 static void
-take_dropped(struct dgram_src *s, const struct counters_slot *c)
+take_dropped(struct dgram_table *t, struct dgram_src *s,
+    const struct counters_slot *c)
 {
+	uint32_t place = s->attached ? s->number + 1 : 0;
 	uint32_t dropped;
 
-	if (hand_dropped(c, &dropped) == 0 &&
+	if (hand_dropped(t->counters->hand, c, place, &dropped) == 0 &&
 	    (!s->succeeded || dropped - s->dropped < UINT32_MAX / 2))
 		s->dropped = dropped;
 	s->succeeded = 1;
 }
 
-/* What came in, and neither went out nor was counted as dropped. */
+static uint64_t
+get(const struct counters_slot *c, enum count count)
+{
+	return atomic_load_explicit(&c->count[count], memory_order_relaxed);
+}
+
+/* What came in or was copied, and neither went out nor is known as dropped. */
 static void
 count_lost(struct counters_slot *c)
 {
-	uint64_t known, in;
+	uint64_t in = get(c, COUNT_MESSAGES_IN) + get(c, COUNT_COPIES);
+	uint64_t known = get(c, COUNT_MESSAGES_OUT);
 	int i;
 
-	in = atomic_load_explicit(&c->count[COUNT_MESSAGES_IN],
-	    memory_order_relaxed);
-	known = atomic_load_explicit(&c->count[COUNT_MESSAGES_OUT],
-	    memory_order_relaxed);
 	for (i = COUNT_DROP_FIRST; i < COUNTS; i++)
 		if (i != COUNT_DROP_RIGHTS)
-			known += atomic_load_explicit(&c->count[i],
-			    memory_order_relaxed);
+			known += get(c, (enum count)i);
 	if (in > known)
 		counters_add(c, COUNT_DROP_ENGINE, in - known);
+}
+
+/* What a dead engine has left of a src, for a bridge whose figures go on. */
+static void
+recover(struct dgram_table *t, struct dgram_src *s, struct dgram_bridge *b)
+{
+	hand_recover(t->counters->hand, s->number, s->told, b->slot, b->count,
+	    s->attached ? s->number + 1 : 0);
+	count_lost(b->count);
+	take_dropped(t, s, b->count);
+}
+
+static void
+figures(struct dgram_table *t, struct dgram_bridge *b, uint32_t id)
+{
+	struct counters_slot *c = &t->counters->slots[b->slot];
+
+	b->count = c;
+	if (atomic_load_explicit(&c->id, memory_order_relaxed) == id)
+		recover(t, b->src, b);
+	else {
+		counters_reset(t->counters, b->slot, id, t->work->now_ms);
+		hand_attach(t->counters->hand, c, b->src->dropped);
+	}
+}
+
+static void
+set_plain(struct dgram_bridge *b)
+{
+	b->plain = b->nouts == 1 && !b->outs->mute && !b->limit.any;
+}
+
+/* There is a free one. */
+static void
+add_out(struct dgram_table *t, struct dgram_bridge *b, uint16_t number,
+    uint8_t kind, uint8_t mute, int fd)
+{
+	struct dgram_out *o = t->free;
+
+	t->free = o->next;
+	dst_start(&o->dst, fd, kind, b->count);
+	o->number = number;
+	o->mute = mute != 0;
+	o->next = b->outs;
+	b->outs = o;
+	b->nouts++;
+	set_plain(b);
+}
+
+static void
+remove_out(struct dgram_table *t, struct dgram_bridge *b, struct dgram_out **p)
+{
+	struct dgram_out *o = *p;
+
+	(void)close(o->dst.fd);
+	*p = o->next;
+	o->next = t->free;
+	t->free = o;
+	b->nouts--;
 }
 
 int
 dgram_dst(struct dgram_table *t, const struct inner_dst *m, int fd)
 {
-	struct dgram_dst *d;
+	struct dgram_bridge *b;
 	struct dgram_src *s;
-	struct counters_hand *hand = t->counters->hand;
-	struct counters_slot *count;
 
-	if (m->slot == 0 || m->slot > t->bridges || m->src >= t->bridges ||
-	    !is_dgram_kind(m->kind))
+	if (m->slot == 0 || m->slot > t->bridges || m->src >= t->srcs ||
+	    !is_dgram_kind(m->kind) || t->free == NULL)
 		return -1;
-	d = &t->dsts[m->slot];
-	s = &t->srcs[m->src];
-	if (d->src != NULL || s->kind == ADDR_NONE ||
-	    report_waits(t->reports, m->slot))
+	b = &t->bridge[m->slot];
+	s = &t->src[m->src];
+	if (b->src != NULL || s->kind == ADDR_NONE || s->attached ||
+	    (s->flows && s->first != NULL) || report_waits(t->reports, m->slot))
 		return -1;
-	count = &t->counters->slots[m->slot];
-	if (atomic_load_explicit(&count->id, memory_order_relaxed) == m->id) {
-		/* its figures go on */
-		hand_recover(hand, m->src, is_local(s), m->slot, count);
-		count_lost(count);
-		take_dropped(s, count);
-	} else {
-		counters_reset(t->counters, m->slot, m->id, t->work->now_ms);
-		hand_attach(hand, count, s->dropped);
-	}
-	dst_start(&d->dst, fd, m->kind, count);
-	d->dst.slot = m->slot;
-	d->dst.serial = m->serial;
-	d->dst.next = s->first;
-	d->src = s;
-	s->first = &d->dst;
+	b->src = s;
+	b->slot = m->slot;
+	b->serial = m->serial;
+	figures(t, b, m->id);
+	limit_start(&b->limit, &m->tune, t->work->now_ms);
+	add_out(t, b, 0, m->kind, m->mute, fd);
+	b->next = s->first;
+	s->first = b;
 	report_installed(t->reports, m->slot, m->serial);
 	dgram_wake(t, s);
 	return 0;
 }
 
-static void
-dgram_end(struct dgram_table *t, struct dgram_dst *d, enum end_reason reason)
+/* -1: there can be none; 0: it has been closed. */
+static int
+find_bridge(struct dgram_table *t, uint32_t slot, uint64_t serial,
+    struct dgram_bridge **b)
 {
-	struct dst **p = &d->src->first;
+	if (slot == 0 || slot > t->bridges)
+		return -1;
+	*b = &t->bridge[slot];
+	return (*b)->src != NULL && (*b)->serial == serial;
+}
 
-	while (*p != &d->dst)
+static struct dgram_out **
+find_out(struct dgram_bridge *b, uint16_t number)
+{
+	struct dgram_out **p = &b->outs;
+
+	while (*p != NULL && (*p)->number != number)
 		p = &(*p)->next;
-	*p = d->dst.next;
-	d->src = NULL;
-	(void)close(d->dst.fd);
-	report_end(t->reports, d->dst.slot, d->dst.serial, reason, 0);
+	return p;
+}
+
+int
+dgram_tune(struct dgram_table *t, const struct inner_tune *m)
+{
+	struct dgram_bridge *b;
+	struct dgram_out *o;
+	int found = find_bridge(t, m->slot, m->serial, &b);
+
+	if (found != 1)
+		return found;
+	if (b->limit.hops && !m->hops)
+		for (o = b->outs; o != NULL; o = o->next)
+			(void)dst_hops(&o->dst, m->ttl != 0 ? m->ttl : -1);
+	limit_change(&b->limit, m);
+	set_plain(b);
+	return 0;
+}
+
+int
+dgram_out(struct dgram_table *t, const struct inner_out *m, int fd)
+{
+	struct dgram_bridge *b;
+	int found = find_bridge(t, m->slot, m->serial, &b);
+
+	if (found == -1 || m->out > JOINS_MAX || !is_dgram_kind(m->kind))
+		return -1;
+	if (found == 0) {
+		(void)close(fd);
+		return 0;
+	}
+	if (*find_out(b, m->out) != NULL || t->free == NULL)
+		return -1;
+	add_out(t, b, m->out, m->kind, m->mute, fd);
+	return 0;
+}
+
+int
+dgram_out_change(struct dgram_table *t, const struct inner_out *m)
+{
+	struct dgram_bridge *b;
+	struct dgram_out *o;
+	int found = find_bridge(t, m->slot, m->serial, &b);
+
+	if (found != 1)
+		return found;
+	o = *find_out(b, m->out);
+	if (o == NULL)
+		return -1;
+	o->mute = m->mute != 0;
+	set_plain(b);
+	return 0;
+}
+
+int
+dgram_out_close(struct dgram_table *t, const struct inner_out *m)
+{
+	struct dgram_bridge *b;
+	struct dgram_out **p;
+	int found = find_bridge(t, m->slot, m->serial, &b);
+
+	if (found != 1)
+		return found;
+	p = find_out(b, m->out);
+	if (*p == NULL || m->out == 0)
+		return -1;
+	remove_out(t, b, p);
+	set_plain(b);
+	return 0;
+}
+
+/*
+ * What is in the hand of a dead engine is counted here for a bridge that was
+ * there then; for a new one hand_attach has said that nothing is.
+ */
+int
+dgram_attach(struct dgram_table *t, const struct inner_attach *m)
+{
+	struct dgram_bridge *b;
+	struct dgram_src *s;
+	int found = find_bridge(t, m->slot, m->serial, &b);
+
+	if (found == -1 || m->src >= t->srcs)
+		return -1;
+	s = &t->src[m->src];
+	if (s->kind == ADDR_NONE || s->first != NULL || s->flows)
+		return -1;
+	if (found == 0)
+		return 0;
+	s->attached = 1;
+	s->first = b;
+	s->next = b->attached;
+	b->attached = s;
+	hand_place(t->counters->hand, s->number, (uint32_t)m->serial);
+	recover(t, s, b);
+	dgram_wake(t, s);
+	return 0;
+}
+
+/* The bridge reads it no longer. */
+static void
+detach(struct dgram_bridge *b, struct dgram_src *s)
+{
+	struct dgram_src **p = &b->attached;
+
+	while (*p != s)
+		p = &(*p)->next;
+	*p = s->next;
+	s->attached = 0;
+	s->first = NULL;
+}
+
+static void
+dgram_end(struct dgram_table *t, struct dgram_bridge *b, enum end_reason reason)
+{
+	struct dgram_bridge **p = &b->src->first;
+
+	while (*p != b)
+		p = &(*p)->next;
+	*p = b->next;
+	while (b->attached != NULL)
+		detach(b, b->attached);
+	while (b->outs != NULL)
+		remove_out(t, b, &b->outs);
+	b->src = NULL;
+	report_end(t->reports, b->slot, b->serial, reason, 0);
 }
 
 void
 dgram_close(struct dgram_table *t, uint32_t slot, uint64_t serial)
 {
-	struct dgram_dst *d = &t->dsts[slot];
+	struct dgram_bridge *b;
 
-	if (d->src != NULL && d->dst.serial == serial)
-		dgram_end(t, d, END_REQUESTED);
+	if (find_bridge(t, slot, serial, &b) == 1)
+		dgram_end(t, b, END_REQUESTED);
 }
 
 int
@@ -226,11 +396,14 @@ dgram_src_close(struct dgram_table *t, const struct inner_src *m)
 {
 	struct dgram_src *s;
 
-	if (m->src >= t->bridges || t->srcs[m->src].kind == ADDR_NONE)
+	if (m->src >= t->srcs || t->src[m->src].kind == ADDR_NONE)
 		return -1;
-	s = &t->srcs[m->src];
+	s = &t->src[m->src];
+	if (s->attached)
+		detach(s->first, s);
 	while (s->first != NULL)
-		dgram_end(t, &t->dsts[s->first->slot], END_BRIDGE_CLOSED);
+		dgram_end(t, s->first, END_BRIDGE_CLOSED);
+	hand_forget(t->counters->hand, m->src);
 	watch_del(t->first_watch + m->src);
 	(void)close(s->fd);
 	report_src_closed(t->reports, m->src, s->kind);
@@ -245,107 +418,15 @@ dgram_resumed(struct dgram_table *t)
 
 	t->resumed = 1;
 	hand_end(t->counters->hand);
-	for (s = t->srcs; s < t->srcs + t->bridges; s++)
+	for (s = t->src; s < t->src + t->srcs; s++)
 		if (s->kind != ADDR_NONE)
 			dgram_wake(t, s);
-}
-
-static void
-publish(struct dgram_table *t, struct dgram_src *s, const struct arrived *a)
-{
-	struct counters_hand *hand = t->counters->hand;
-	struct dst *d;
-
-	for (d = s->first; d != NULL; d = d->next) {
-		counters_touch(d->count, t->work->now_ms);
-		hand_publish(hand, d->slot, d->count, a, s->dropped);
-	}
-	hand_end(hand);
-	t->work->moved += a->n[ARRIVED_BYTES];
-}
-
-static void
-deliver(struct dgram_table *t, struct dgram_src *s, const struct run *run)
-{
-	uint64_t now_ms = t->work->now_ms;
-	struct dst *d;
-
-	for (d = s->first; d != NULL; d = d->next) {
-		dst_send(d, run);
-		if (!d->lost)
-			continue;
-		d->lost = 0;
-		if (d->lost_ms != 0 && now_ms - d->lost_ms < LOST_MS)
-			continue;
-		d->lost_ms = now_ms;
-		report_lost(t->reports, d->slot, d->serial);
-	}
-}
-
-/* Adds a part that one call can send to the group, or begins a new one. */
-static void
-gather(struct dgram_table *t, struct dgram_src *s, const struct run *part,
-    int *begun)
-{
-	struct group *g = &t->batch->group;
-
-	if (*begun && group_add(g, part))
-		return;
-	if (*begun)
-		deliver(t, s, &g->run);
-	group_begin(g, part);
-	*begun = 1;
-}
-
-static void
-send_batch(struct dgram_table *t, struct dgram_src *s, int n)
-{
-	struct batch_message m;
-	struct run part;
-	int begun = 0, i, more;
-
-	for (i = 0; i < n; i++) {
-		batch_message(t->batch->batch, t->counters->hand, i, &m);
-		if (m.fate != BATCH_GOOD)
-			continue;
-		do {
-			more = group_cut(&m.run, &part);
-			gather(t, s, &part, &begun);
-		} while (more);
-	}
-	if (begun)
-		deliver(t, s, &t->batch->group.run);
-}
-
-/* Returns whether there may be more. */
-static int
-read_batch(struct dgram_table *t, struct dgram_src *s)
-{
-	struct counters_hand *hand = t->counters->hand;
-	struct batch *b = t->batch->batch;
-	struct arrived a = { .n = { 0 } };
-	struct batch_message m;
-	int errors = 0, i, n;
-
-	do
-		n = batch_read(b, hand, (uint32_t)(s - t->srcs), s->fd,
-		    is_local(s));
-	while (n == -1 && ++errors < READ_ERRORS);
-	if (n <= 0)
-		return 0;
-	for (i = 0; i < n; i++) {
-		batch_message(b, hand, i, &m);
-		hand_count(&a, &m, &s->dropped);
-	}
-	publish(t, s, &a);
-	send_batch(t, s, n);
-	return n == DGRAM_BATCH;
 }
 
 void
 dgram_run(struct dgram_table *t, uint32_t src)
 {
-	struct dgram_src *s = &t->srcs[src];
+	struct dgram_src *s = &t->src[src];
 	int i;
 
 	if (s->kind == ADDR_NONE)
@@ -353,7 +434,7 @@ dgram_run(struct dgram_table *t, uint32_t src)
 	for (i = 0; i < DGRAM_BATCHES_A_TURN; i++) {
 		if (!s->readable || s->first == NULL || !t->resumed)
 			return;
-		s->readable = (uint8_t)read_batch(t, s);
+		s->readable = (uint8_t)carry_batch(t, s);
 	}
 	dgram_wake(t, s);
 }

@@ -7,6 +7,8 @@
  * refuses a group (no route for packets of that size, IPsec, no checksum)
  * each datagram goes by itself, and groups of that size are not tried again.
  *
+ * A TTL stays on the socket likewise.
+ *
  * Calls: sendto
  */
 
@@ -15,27 +17,43 @@
 
 #include <errno.h>
 
-#include "../../common/addr.h"
 #include "../../common/limits.h"
 #include "dst.h"
+#include "kind.h"
 #include "udp.h"
 
 #define SEND_FLAGS      (MSG_DONTWAIT | MSG_NOSIGNAL)
 
 /* What an engine that takes over does not know. */
 #define SEGMENT_UNKNOWN UINT32_MAX
+#define HOPS_UNKNOWN    (-2)
 
 void
 dst_start(struct dst *d, int fd, uint8_t kind, struct counters_slot *count)
 {
+	int grouped = (kind_traits(kind) & KIND_GROUPED) != 0;
+
 	d->fd = fd;
-	d->kind = kind;
+	d->traits = kind_traits(kind);
+	d->replies = 0;
 	d->lost = 0;
 	d->refused = 0;
 	d->lost_ms = 0;
-	d->segment = kind == ADDR_UDP ? SEGMENT_UNKNOWN : 0;
-	d->group_max = kind == ADDR_UDP ? UINT32_MAX : 0;
+	d->hops = HOPS_UNKNOWN;
+	d->segment = grouped ? SEGMENT_UNKNOWN : 0;
+	d->group_max = grouped ? UINT32_MAX : 0;
 	d->count = count;
+}
+
+int
+dst_hops(struct dst *d, int hops)
+{
+	if (d->hops == hops || !(d->traits & KIND_HOPS))
+		return 0;
+	if (udp_set_hops(d->fd, hops) == -1)
+		return -1;
+	d->hops = hops;
+	return 0;
 }
 
 /* Returns 0, or -1: no groups here. */
@@ -85,7 +103,7 @@ send_once(struct dst *d, const uint8_t *data, size_t len)
 	do
 		sent = send(d->fd, data, len, SEND_FLAGS);
 	while (sent == -1 && errno == EINTR);
-	if (sent == -1 && errno == ECONNREFUSED && d->kind == ADDR_UDP) {
+	if (sent == -1 && errno == ECONNREFUSED && (d->traits & KIND_ECHOES)) {
 		d->refused = 1;
 		sent = send(d->fd, data, len, SEND_FLAGS);
 	}
@@ -103,6 +121,13 @@ count_sent(struct dst *d, const struct run *run)
 	uint32_t bytes = refused ? run->seg : 0;
 
 	d->refused = 0;
+	if (d->replies) {
+		counters_add(d->count, COUNT_REPLIES_OUT, run->count - refused);
+		counters_add(d->count, COUNT_BYTES_TO_SRC, run->len - bytes);
+		if (refused)
+			counters_add(d->count, COUNT_REPLIES_DROPPED, refused);
+		return;
+	}
 	counters_add(d->count, COUNT_MESSAGES_OUT, run->count - refused);
 	counters_add(d->count, COUNT_BYTES_TO_DST, run->len - bytes);
 	if (refused)
@@ -130,7 +155,7 @@ count_drop(struct dst *d, const struct run *run)
 	case ECONNREFUSED:
 	case ECONNRESET:
 		reason = COUNT_DROP_REFUSED;
-		if (d->kind != ADDR_UDP)
+		if (!(d->traits & KIND_ECHOES))
 			d->lost = 1;
 		break;
 	case ENETUNREACH:
@@ -149,6 +174,8 @@ count_drop(struct dst *d, const struct run *run)
 		reason = COUNT_DROP_OTHER;
 		break;
 	}
+	if (d->replies)
+		reason = COUNT_REPLIES_DROPPED;
 	counters_add(d->count, reason, run->count);
 }
 
@@ -202,4 +229,16 @@ dst_send(struct dst *d, const struct run *run)
 		send_each(d, run);
 	} else
 		count_drop(d, run);
+}
+
+int
+dst_was_lost(struct dst *d, uint64_t now_ms)
+{
+	if (!d->lost)
+		return 0;
+	d->lost = 0;
+	if (d->lost_ms != 0 && now_ms - d->lost_ms < LOST_MS)
+		return 0;
+	d->lost_ms = now_ms;
+	return 1;
 }

@@ -12,22 +12,30 @@
 
 struct dst {
 	int fd;
-	uint8_t kind;       /* enum addr_kind */
-	uint8_t lost;       /* the parent has to connect it again */
-	uint8_t refused;    /* an earlier one, as the kernel has just told */
+	unsigned int traits; /* of its kind */
+	uint8_t replies;     /* counts as such */
+	uint8_t lost;        /* the parent has to connect it again */
+	uint8_t refused;     /* an earlier one, as the kernel has just told */
+	int hops; /* as set on the socket; -1: as usual; -2: not known */
 	uint32_t segment;   /* UDP_SEGMENT as it is set on the socket */
 	uint32_t group_max; /* sizes from this on are not grouped */
-	uint32_t slot;
-	uint64_t serial;
-	uint64_t lost_ms; /* when that was reported last */
-	struct dst *next; /* of the same src */
+	uint64_t lost_ms;   /* when that was reported last */
 	struct counters_slot *count;
 };
 
 /* The descriptor is a datagram socket, non-blocking. */
 void dst_start(struct dst *, int fd, uint8_t kind, struct counters_slot *);
 
+/*
+ * What is sent from now on may make so many hops, if its kind knows of that;
+ * -1: as many as is usual.  0, or -1 with errno.
+ */
+int dst_hops(struct dst *, int hops);
+
 /* Sends each datagram of the run, or counts why not; sets lost. */
 void dst_send(struct dst *, const struct run *);
+
+/* Whether it was lost and that is to be reported now; asked once. */
+int dst_was_lost(struct dst *, uint64_t now_ms);
 
 #endif

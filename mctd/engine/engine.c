@@ -42,7 +42,7 @@ static struct engine {
 	struct inner_start start; /* what it was told */
 	struct counters counters;
 	struct spin spin;
-	struct chain runs; /* slots of sessions; src + 1 */
+	struct chain runs; /* slots of sessions, then srcs */
 	struct stream_work work;
 	struct reports reports;
 	struct session_table sessions;
@@ -52,9 +52,21 @@ static struct engine {
 } engine;
 
 static uint32_t
-watches(uint32_t bridges, uint32_t sessions)
+srcs(const struct inner_start *m)
 {
-	return WATCH_SRCS + bridges + 2 * sessions;
+	return m->bridges + m->groups;
+}
+
+static uint32_t
+slots(const struct inner_start *m)
+{
+	return m->bridges + m->sessions;
+}
+
+static uint32_t
+watches(const struct inner_start *m)
+{
+	return WATCH_SRCS + srcs(m) + 2 * m->sessions;
 }
 
 static _Noreturn void
@@ -155,6 +167,67 @@ take_dst(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
 }
 
 static int
+take_tune(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
+{
+	struct inner_tune m;
+
+	(void)fds;
+	inner_get_tune(in, &m);
+	if (frame_done(in) == -1 || nfds != 0)
+		return -1;
+	return dgram_tune(&e->dgram, &m);
+}
+
+static int
+take_out(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
+{
+	struct inner_out m;
+
+	inner_get_out(in, &m);
+	if (frame_done(in) == -1 || nfds != 1)
+		return -1;
+	return dgram_out(&e->dgram, &m, fds[0]);
+}
+
+static int
+take_out_change(struct engine *e, struct frame_in *in, const int *fds,
+    size_t nfds)
+{
+	struct inner_out m;
+
+	(void)fds;
+	inner_get_out(in, &m);
+	if (frame_done(in) == -1 || nfds != 0)
+		return -1;
+	return dgram_out_change(&e->dgram, &m);
+}
+
+static int
+take_out_close(struct engine *e, struct frame_in *in, const int *fds,
+    size_t nfds)
+{
+	struct inner_out m;
+
+	(void)fds;
+	inner_get_out(in, &m);
+	if (frame_done(in) == -1 || nfds != 0)
+		return -1;
+	return dgram_out_close(&e->dgram, &m);
+}
+
+static int
+take_attach(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
+{
+	struct inner_attach m;
+
+	(void)fds;
+	inner_get_attach(in, &m);
+	if (frame_done(in) == -1 || nfds != 0)
+		return -1;
+	return dgram_attach(&e->dgram, &m);
+}
+
+static int
 take_close(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
 {
 	struct inner_which m;
@@ -235,6 +308,11 @@ static const struct {
 	{ MSG_P2E_CLOSE, 0, take_close },
 	{ MSG_P2E_SRC, 0, take_src },
 	{ MSG_P2E_DST, 0, take_dst },
+	{ MSG_P2E_TUNE, 0, take_tune },
+	{ MSG_P2E_OUT, 0, take_out },
+	{ MSG_P2E_OUT_CHANGE, 0, take_out_change },
+	{ MSG_P2E_OUT_CLOSE, 0, take_out_close },
+	{ MSG_P2E_ATTACH, 0, take_attach },
 	{ MSG_P2E_SRC_CLOSE, 0, take_src_close },
 	{ MSG_P2E_PIPES, 0, take_pipes },
 	{ MSG_P2E_RESUMED, 0, take_resumed },
@@ -308,10 +386,10 @@ engine_runs(struct engine *e)
 	n = e->runs.count < RUNS_A_TURN ? e->runs.count : RUNS_A_TURN;
 	for (; n > 0 && e->work.moved < until; n--) {
 		number = chain_pop(&e->runs);
-		if (number <= e->bridges)
-			dgram_run(&e->dgram, number - 1);
-		else
+		if (number < e->dgram.first_run)
 			session_run(&e->sessions, number);
+		else
+			dgram_run(&e->dgram, number - e->dgram.first_run);
 	}
 }
 
@@ -385,17 +463,18 @@ set_log(struct engine *e, uint8_t level)
 static int
 engine_tables(struct engine *e, const struct inner_start *m)
 {
-	uint32_t slots = m->bridges + m->sessions;
 	struct session_table *s = &e->sessions;
 	struct dgram_table *d = &e->dgram;
 
 	e->bridges = m->bridges;
 	d->bridges = m->bridges;
+	d->srcs = srcs(m);
 	d->first_watch = WATCH_SRCS;
+	d->first_run = slots(m) + 1;
 	d->resumed = m->active && !m->upgrade; /* it takes over from nobody */
 	s->first = m->bridges + 1;
 	s->count = m->sessions;
-	s->first_watch = WATCH_SRCS + m->bridges;
+	s->first_watch = WATCH_SRCS + srcs(m);
 	s->counters = d->counters = &e->counters;
 	s->reports = d->reports = &e->reports;
 	s->runs = d->runs = &e->runs;
@@ -403,24 +482,23 @@ engine_tables(struct engine *e, const struct inner_start *m)
 	e->work.now_ms = clock_ms();
 	e->work.buf = table_new(PEEK_BYTES);
 	if (e->work.buf == NULL || gather_setup(&e->work.gathers) == -1 ||
-	    watch_setup(watches(m->bridges, m->sessions), m->fds) == -1 ||
-	    chain_setup(&e->runs, slots) == -1 ||
-	    report_setup(&e->reports, e->channel, slots, m->bridges) == -1)
+	    watch_setup(watches(m), m->fds) == -1 ||
+	    chain_setup(&e->runs, slots(m) + srcs(m)) == -1 ||
+	    report_setup(&e->reports, e->channel, slots(m), srcs(m)) == -1)
 		return -1;
 	return session_setup(s) == -1 || dgram_setup(d) == -1 ? -1 : 0;
 }
 
 void
-engine_budget(uint32_t bridges, uint32_t sessions, uint32_t fds,
+engine_budget(const struct inner_start *m,
     void (*add)(void *arg, const char *what, size_t bytes), void *arg)
 {
-	add(arg, "sessions", session_bytes(sessions));
-	add(arg, "event registrations",
-	    watch_bytes(watches(bridges, sessions)));
-	add(arg, "event loop", arena_bytes(fds));
-	add(arg, "run queue", chain_bytes(bridges + sessions));
-	add(arg, "reports", report_bytes(bridges + sessions, bridges));
-	add(arg, "datagram srcs and dsts", dgram_bytes(bridges));
+	add(arg, "sessions", session_bytes(m->sessions));
+	add(arg, "event registrations", watch_bytes(watches(m)));
+	add(arg, "event loop", arena_bytes(m->fds));
+	add(arg, "run queue", chain_bytes(slots(m) + srcs(m)));
+	add(arg, "reports", report_bytes(slots(m), srcs(m)));
+	add(arg, "datagram srcs and dsts", dgram_bytes(m->bridges, srcs(m)));
 	add(arg, "datagram batch", dgram_batch_bytes());
 	add(arg, "peek buffer", PEEK_BYTES);
 	add(arg, "records in pieces", gather_bytes());

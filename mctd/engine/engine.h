@@ -16,8 +16,13 @@
  */
 int engine_main(int channel);
 
-/* Calls add for each table that an engine makes at its start. */
-void engine_budget(uint32_t bridges, uint32_t sessions, uint32_t fds,
+struct inner_start;
+
+/*
+ * Calls add for each table that an engine makes at its start, of which it is
+ * told bridges, sessions, groups, flows and fds.
+ */
+void engine_budget(const struct inner_start *,
     void (*add)(void *arg, const char *what, size_t bytes), void *arg);
 
 #endif

@@ -14,10 +14,31 @@ group_run(struct run *run, const uint8_t *data, uint32_t len, uint32_t seg)
 	run->len = len;
 	run->seg = len;
 	run->count = 1;
+	run->hops = -1;
 	if (seg > 0 && seg < len) {
 		run->seg = seg;
 		run->count = (len + seg - 1) / seg;
 	}
+}
+
+void
+group_first(struct run *run, uint32_t count)
+{
+	if (count == run->count)
+		return;
+	run->count = count;
+	run->len = count * run->seg;
+}
+
+void
+group_last(struct run *run)
+{
+	uint32_t before = (run->count - 1) * run->seg;
+
+	run->data += before;
+	run->len -= before;
+	run->seg = run->len;
+	run->count = 1;
 }
 
 int
@@ -56,9 +77,10 @@ group_add(struct group *g, const struct run *add)
 	struct run *run = &g->run;
 	int same = add->seg == run->seg;
 	int shorter = add->count == 1 && add->len < run->seg;
+	int alike = (same || shorter) && add->hops == run->hops;
 
 	if (g->closed || add->len == 0 || add->len > GROUP_COPY_BYTES ||
-	    (!same && !shorter) || run->count + add->count > DGRAM_SEGMENTS ||
+	    !alike || run->count + add->count > DGRAM_SEGMENTS ||
 	    run->len + add->len > DGRAM_GROUP_BYTES)
 		return 0;
 	if (run->data != g->room) {

@@ -16,6 +16,7 @@ struct run {
 	uint32_t len;
 	uint32_t seg; /* size of each; of a single one, len */
 	uint32_t count;
+	int hops; /* that each had left when it came; -1: not known */
 };
 
 struct group {
@@ -28,6 +29,10 @@ struct group {
 
 /* One datagram of len bytes, or more of seg bytes in it (0: one). */
 void group_run(struct run *, const uint8_t *data, uint32_t len, uint32_t seg);
+
+/* Only the first so many of it, not 0; only the last one. */
+void group_first(struct run *, uint32_t count);
+void group_last(struct run *);
 
 /*
  * Cuts off the longest part that one call can send, into head.  Returns 0

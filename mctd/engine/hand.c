@@ -13,11 +13,13 @@
 #include "../../common/limits.h"
 #include "hand.h"
 
-/* In a bridge's ways: drops counted up to there. */
-#define WAYS_DROPPED (UINT64_C(1) << 32)
+/* Beside the drops, in a bridge's ways: they are counted up to there. */
+#define KEPT           (UINT64_C(1) << 32)
 
-_Static_assert(COUNTERS_HAND_FIGURES == ARRIVALS + 1,
-    "what came, and the kernel's drops");
+/* Besides what came: the kernel's drops, and the place for these. */
+#define FIGURE_DROPPED ARRIVALS
+#define FIGURE_PLACE   (ARRIVALS + 1)
+_Static_assert(COUNTERS_HAND_FIGURES == FIGURE_PLACE + 1, "and no more");
 
 /* Arrivals come first: they are never less than the rest. */
 static const enum count counts[ARRIVALS] = {
@@ -68,9 +70,31 @@ void
 hand_attach(const struct counters_hand *h, struct counters_slot *c,
     uint32_t dropped)
 {
-	put(&c->ways, WAYS_DROPPED | dropped);
+	put(&c->ways, KEPT | dropped);
 	in_order();
 	put(&c->step, get(&h->turn) + 1);
+}
+
+/* The place holds the tag, and the drops. */
+void
+hand_place(struct counters_hand *h, uint32_t src, uint32_t tag)
+{
+	if (get(&h->place[src]) >> 32 != tag)
+		put(&h->place[src], (uint64_t)tag << 32);
+}
+
+void
+hand_forget(struct counters_hand *h, uint32_t src)
+{
+	put(&h->place[src], 0);
+}
+
+static _Atomic uint64_t *
+place_of(struct counters_hand *h, struct counters_slot *c, uint64_t place)
+{
+	if (place == 0 || place > COUNTERS_HAND_SRCS)
+		return &c->ways;
+	return &h->place[place - 1];
 }
 
 void
@@ -99,7 +123,8 @@ apply(struct counters_hand *h, struct counters_slot *c)
 
 	for (i = 0; i < ARRIVALS; i++)
 		put(&c->count[counts[i]], get(&h->figure[i]));
-	put(&c->ways, get(&h->figure[ARRIVALS]));
+	put(place_of(h, c, get(&h->figure[FIGURE_PLACE])),
+	    get(&h->figure[FIGURE_DROPPED]));
 	in_order();
 	atomic_store_explicit(&h->slot, 0, memory_order_relaxed);
 	in_order();
@@ -121,13 +146,16 @@ hand_take_over(struct counters_hand *h, struct counters_slot *slots,
 
 void
 hand_publish(struct counters_hand *h, uint32_t slot, struct counters_slot *c,
-    const struct arrived *a, uint32_t dropped)
+    uint32_t place, const struct arrived *a, uint32_t dropped)
 {
+	uint64_t kept = get(place_of(h, c, place));
 	int i;
 
 	for (i = 0; i < ARRIVALS; i++)
 		put(&h->figure[i], get(&c->count[counts[i]]) + a->n[i]);
-	put(&h->figure[ARRIVALS], WAYS_DROPPED | dropped);
+	put(&h->figure[FIGURE_DROPPED],
+	    (kept & ~(uint64_t)UINT32_MAX) | dropped);
+	put(&h->figure[FIGURE_PLACE], place);
 	in_order();
 	atomic_store_explicit(&h->slot, slot, memory_order_relaxed);
 	in_order();
@@ -137,11 +165,11 @@ hand_publish(struct counters_hand *h, uint32_t slot, struct counters_slot *c,
 }
 
 void
-hand_recover(struct counters_hand *h, uint32_t src, int local, uint32_t slot,
-    struct counters_slot *c)
+hand_recover(struct counters_hand *h, uint32_t src, int told, uint32_t slot,
+    struct counters_slot *c, uint32_t place)
 {
 	uint64_t step = get(&c->step), turn = get(&h->turn);
-	uint32_t dropped = (uint32_t)get(&c->ways);
+	uint32_t dropped = (uint32_t)get(place_of(h, c, place));
 	struct arrived a = { .n = { 0 } };
 	struct batch_message m;
 	int i;
@@ -153,16 +181,17 @@ hand_recover(struct counters_hand *h, uint32_t src, int local, uint32_t slot,
 	if (step > turn ||
 	    atomic_load_explicit(&h->src, memory_order_relaxed) != src + 1)
 		return;
-	for (i = 0; i < DGRAM_BATCH && batch_left(h, i, local, &m) == 0; i++)
+	for (i = 0; i < DGRAM_BATCH && batch_left(h, i, told, &m) == 0; i++)
 		hand_count(&a, &m, &dropped);
-	hand_publish(h, slot, c, &a, dropped);
+	hand_publish(h, slot, c, place, &a, dropped);
 }
 
 int
-hand_dropped(const struct counters_slot *c, uint32_t *dropped)
+hand_dropped(const struct counters_hand *h, const struct counters_slot *c,
+    uint32_t place, uint32_t *dropped)
 {
-	uint64_t ways = get(&c->ways);
+	uint64_t word = get(place == 0 ? &c->ways : &h->place[place - 1]);
 
-	*dropped = (uint32_t)ways;
-	return ways & WAYS_DROPPED ? 0 : -1;
+	*dropped = (uint32_t)word;
+	return word >> 32 != 0 ? 0 : -1;
 }

@@ -34,23 +34,32 @@ void hand_end(struct counters_hand *);
 void hand_attach(const struct counters_hand *, struct counters_slot *,
     uint32_t dropped);
 
+/*
+ * Where a bridge keeps up to where the kernel's drops are counted: of its
+ * first src with its own figures, 0; of any other src + 1, for it has no other
+ * bridge, and tag is something of the bridge's that no later one has.
+ */
+void hand_place(struct counters_hand *, uint32_t src, uint32_t tag);
+void hand_forget(struct counters_hand *, uint32_t src);
+
 /* Adds a message; *dropped: how many the kernel has ever dropped there. */
 void hand_count(struct arrived *, const struct batch_message *,
     uint32_t *dropped);
 
 /* Counts what came, of a bridge of the src. */
 void hand_publish(struct counters_hand *, uint32_t slot, struct counters_slot *,
-    const struct arrived *, uint32_t dropped);
+    uint32_t place, const struct arrived *, uint32_t dropped);
 
 /* Before anything else: ends what a dead engine had begun here, if any. */
 void hand_take_over(struct counters_hand *, struct counters_slot *,
     uint32_t nslots);
 
 /* Counts what a dead engine has left in hand, if the bridge lacks it. */
-void hand_recover(struct counters_hand *, uint32_t src, int local,
-    uint32_t slot, struct counters_slot *);
+void hand_recover(struct counters_hand *, uint32_t src, int told, uint32_t slot,
+    struct counters_slot *, uint32_t place);
 
 /* Up to where the kernel's drops are counted; -1: that was not kept. */
-int hand_dropped(const struct counters_slot *, uint32_t *dropped);
+int hand_dropped(const struct counters_hand *, const struct counters_slot *,
+    uint32_t place, uint32_t *dropped);
 
 #endif

@@ -8,6 +8,9 @@
  * takes more than half of an SCTP socket's buffer; and after a reset, once
  * told, it says that there is nothing now, for ever.
  *
+ * A datagram on a local socket may have descriptors riding on it, which are
+ * nobody's wish here: with no room for control data the kernel drops them.
+ *
  * Into a local socket all bytes go by splice: the kernel keeps no count of
  * what such a socket took, but what lies in a pipe can be looked at.  Out of
  * one into TCP they are copied, which is faster (make bench, local-tcp).
@@ -28,6 +31,11 @@ static const unsigned int traits[ADDR_KINDS] = {
 	    KIND_MOVES | KIND_RECORDS | KIND_HALF | KIND_EDGES | KIND_MARKED,
 	[ADDR_SEQSCTP] = KIND_MOVES | KIND_RECORDS | KIND_HALFBUF | KIND_MUTE,
 	[ADDR_SEQTIPC] = KIND_MOVES | KIND_RECORDS,
+	[ADDR_UDP] =
+	    KIND_DGRAM | KIND_GROUPED | KIND_ECHOES | KIND_TOLD | KIND_HOPS,
+	[ADDR_UDPLITE] = KIND_DGRAM | KIND_ECHOES | KIND_TOLD | KIND_HOPS,
+	[ADDR_UNIXDGRAM] = KIND_DGRAM,
+	[ADDR_TIPC] = KIND_DGRAM | KIND_TOLD,
 };
 
 unsigned int

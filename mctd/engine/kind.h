@@ -24,6 +24,13 @@
 #define KIND_MUTE     0x2000 /* after a reset it gives no end of file */
 #define KIND_PIPED    0x400  /* no count of what went in: splice always */
 
+/* Of connectionless ones. */
+#define KIND_DGRAM    0x8000  /* it is one: the engine carries it */
+#define KIND_GROUPED  0x10000 /* many of one size in one call */
+#define KIND_ECHOES   0x20000 /* what became of one is told to the next */
+#define KIND_TOLD     0x40000 /* messages have control data we want */
+#define KIND_HOPS     0x80000 /* has a TTL, or hop limit, to be set */
+
 /* The set for an enum addr_kind; 0 for what is none of the engine's. */
 unsigned int kind_traits(unsigned int kind);
 

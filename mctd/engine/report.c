@@ -25,7 +25,7 @@ size_t
 report_bytes(uint32_t slots, uint32_t srcs)
 {
 	return ((size_t)slots + 1 + srcs) * sizeof(struct report) +
-	    chain_bytes(slots + srcs);
+	    ((size_t)srcs + 1) * sizeof(uint64_t) + chain_bytes(slots + srcs);
 }
 
 int
@@ -35,7 +35,8 @@ report_setup(struct reports *r, int channel, uint32_t slots, uint32_t srcs)
 	r->full = 0;
 	r->slots = slots;
 	r->at = table_new(((size_t)slots + 1 + srcs) * sizeof *r->at);
-	if (r->at == NULL)
+	r->lost = table_new(((size_t)srcs + 1) * sizeof *r->lost);
+	if (r->at == NULL || r->lost == NULL)
 		return -1;
 	return chain_setup(&r->waiting, slots + srcs);
 }
@@ -54,6 +55,10 @@ report_end(struct reports *r, uint32_t slot, uint64_t serial,
 {
 	r->at[slot].reason = (uint8_t)reason;
 	r->at[slot].err = err;
+	if (r->at[slot].pending & PENDING_LOST) {
+		r->at[slot].pending &= (uint8_t)~PENDING_LOST;
+		r->lost[slot] = 0; /* of no use now */
+	}
 	add(r, slot, PENDING_END, serial);
 }
 
@@ -64,8 +69,9 @@ report_installed(struct reports *r, uint32_t slot, uint64_t serial)
 }
 
 void
-report_lost(struct reports *r, uint32_t slot, uint64_t serial)
+report_lost(struct reports *r, uint32_t slot, uint64_t serial, unsigned int out)
 {
+	r->lost[slot] |= UINT64_C(1) << out;
 	add(r, slot, PENDING_LOST, serial);
 }
 
@@ -126,6 +132,25 @@ send_which(struct reports *r, uint32_t slot, uint16_t type)
 	return send_frame(r, &out);
 }
 
+/* One of the outs that are lost, the others stay. */
+static int
+send_lost(struct reports *r, uint32_t slot)
+{
+	struct inner_out m = { .slot = slot, .serial = r->at[slot].serial };
+	uint8_t buf[64];
+	struct frame_out out;
+	int sent;
+
+	while (!(r->lost[slot] >> m.out & 1))
+		m.out++;
+	frame_begin(&out, buf, sizeof buf, MSG_E2P_DST_LOST, 0, 0);
+	inner_put_out(&out, &m);
+	sent = send_frame(r, &out);
+	if (sent == 1)
+		r->lost[slot] &= r->lost[slot] - 1;
+	return sent;
+}
+
 static int
 send_src_closed(struct reports *r, uint32_t place)
 {
@@ -154,7 +179,9 @@ send_single(struct reports *r, uint32_t place)
 		sent = send_which(r, place, MSG_E2P_INSTALLED);
 	} else {
 		what = PENDING_LOST;
-		sent = send_which(r, place, MSG_E2P_DST_LOST);
+		sent = send_lost(r, place);
+		if (sent == 1 && r->lost[place] != 0)
+			return 1; /* the others are still to go */
 	}
 	if (sent != 1)
 		return sent;

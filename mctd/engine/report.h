@@ -26,9 +26,11 @@ struct reports {
 	int full; /* the channel took no more: wait for its edge */
 	uint32_t slots;
 	struct report *at; /* by slot, then the srcs */
+	uint64_t *lost;    /* by slot of a bridge: a set of its outs */
 	struct chain waiting;
 };
 
+/* There are no fewer srcs than bridges, whose slots come first. */
 size_t report_bytes(uint32_t slots, uint32_t srcs);
 int report_setup(struct reports *, int channel, uint32_t slots,
     uint32_t srcs); /* 0, or -1 with errno */
@@ -36,7 +38,8 @@ int report_setup(struct reports *, int channel, uint32_t slots,
 void report_end(struct reports *, uint32_t slot, uint64_t serial,
     enum end_reason, int err);
 void report_installed(struct reports *, uint32_t slot, uint64_t serial);
-void report_lost(struct reports *, uint32_t slot, uint64_t serial);
+void report_lost(struct reports *, uint32_t slot, uint64_t serial,
+    unsigned int out);
 void report_src_closed(struct reports *, uint32_t src, uint8_t kind);
 
 void report_pong(struct reports *);

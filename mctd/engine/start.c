@@ -101,8 +101,8 @@ decode(const uint8_t *buf, long len, size_t nfds, struct inner_start *m)
 	    nfds != m->engines || m->engines == 0 ||
 	    m->engines > LIMIT_ENGINES_MAX || m->pipes > LIMIT_PIPES_MAX ||
 	    m->kind != PROCESS_ENGINE || m->bridges == 0 ||
-	    m->bridges > LIMIT_BRIDGES_MAX || m->sessions == 0 ||
-	    m->sessions > LIMIT_SESSIONS_MAX)
+	    m->bridges > LIMIT_BRIDGES_MAX || m->groups > LIMIT_GROUPS_MAX ||
+	    m->sessions == 0 || m->sessions > LIMIT_SESSIONS_MAX)
 		return -1;
 	return 0;
 }

@@ -11,4 +11,10 @@
  */
 int udp_set_segment(int fd, uint32_t bytes);
 
+/*
+ * What is sent may make so many hops, to one and to a group; -1: as many as
+ * is usual.  0, or -1 with errno.
+ */
+int udp_set_hops(int fd, int hops);
+
 #endif

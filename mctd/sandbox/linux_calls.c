@@ -134,6 +134,11 @@ const struct call calls[] = {
 	SET(ENGINE, SOL_SOCKET, SO_PEEK_OFF),
 	/* engine: a group of datagrams in one call */
 	SET(ENGINE, IPPROTO_UDP, UDP_SEGMENT),
+	/* engine: one hop less than a datagram came with */
+	SET(ENGINE, IPPROTO_IP, IP_TTL),
+	SET(ENGINE, IPPROTO_IP, IP_MULTICAST_TTL),
+	SET(ENGINE, IPPROTO_IPV6, IPV6_UNICAST_HOPS),
+	SET(ENGINE, IPPROTO_IPV6, IPV6_MULTICAST_HOPS),
 	/*
 	 * engine: one that takes over gives up the others' counters; parent:
 	 * the tables of the mctd whose place it took

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../../common/limits.h"
 #include "../../common/names.h"
 
 struct counters_slot {
@@ -32,14 +33,17 @@ struct counters_slot {
  * come with counting them.  What its last call gave lies in calls, as the
  * kernel left it, with addresses of the engine's memory.
  */
-#define COUNTERS_HAND_FIGURES 6
-#define COUNTERS_HAND_BYTES   8192
+#define COUNTERS_HAND_FIGURES 7
+#define COUNTERS_HAND_BYTES   16384
+#define COUNTERS_HAND_SRCS    (LIMIT_BRIDGES_MAX + LIMIT_GROUPS_MAX)
 
 struct counters_hand {
 	_Atomic uint64_t turn; /* the number of the call */
 	_Atomic uint32_t src;  /* that it reads, + 1; 0: all is counted */
 	_Atomic uint32_t slot; /* whose figures these become; 0: nobody's */
 	_Atomic uint64_t figure[COUNTERS_HAND_FIGURES];
+	/* of srcs that a bridge has besides its first: see hand.c */
+	_Atomic uint64_t place[COUNTERS_HAND_SRCS];
 	_Alignas(64) uint8_t calls[COUNTERS_HAND_BYTES];
 };
 

@@ -112,7 +112,7 @@ edgram_send_dst(struct edgram_dst *t, uint32_t slot)
 		.serial = ++edgram.rig.serial,
 		.src = SRC,
 		.kind = t->kind };
-	uint8_t buf[64];
+	uint8_t buf[128];
 	struct frame_out out;
 
 	t->serial = m.serial;

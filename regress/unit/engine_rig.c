@@ -120,6 +120,7 @@ erig_as_usual(struct erig_setup *s)
 		.active = 1,
 		.level = LOG_LEVEL_DEBUG,
 		.bridges = ERIG_BRIDGES,
+		.groups = ERIG_GROUPS,
 		.sessions = ERIG_SESSIONS,
 		.clients = 1,
 		.events = 1,

@@ -14,6 +14,7 @@
 #include "../../mctd/share/inner.h"
 
 #define ERIG_BRIDGES      8
+#define ERIG_GROUPS       8
 #define ERIG_SESSIONS     128
 #define ERIG_FIRST        (ERIG_BRIDGES + 1) /* slot of a session */
 #define ERIG_FDS          512

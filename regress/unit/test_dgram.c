@@ -220,7 +220,7 @@ receiver_that_comes_back_gets_the_next_datagram(void **state)
 static void
 lost_local_receiver_is_reported(void **state)
 {
-	struct inner_which which;
+	struct inner_out lost;
 	struct frame_in in;
 	struct edgram_dst t;
 
@@ -232,10 +232,11 @@ lost_local_receiver_is_reported(void **state)
 	edgram_give(10, 1);
 	edgram_give(10, 2); /* reported only once in so short a time */
 	erig_packet(&edgram.rig, MSG_E2P_DST_LOST, &in);
-	inner_get_which(&in, &which);
+	inner_get_out(&in, &lost);
 	assert_int_equal(frame_done(&in), 0);
-	assert_int_equal(which.slot, 1);
-	assert_int_equal(which.serial, t.serial);
+	assert_int_equal(lost.slot, 1);
+	assert_int_equal(lost.serial, t.serial);
+	assert_int_equal(lost.out, 0);
 	edgram_wait_balance(1, 2);
 	assert_int_equal(erig_count(&edgram.rig, 1, COUNT_DROP_REFUSED), 2);
 	erig_close(&edgram.rig, 1, t.serial);

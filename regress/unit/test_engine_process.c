@@ -477,11 +477,14 @@ add_line(void *arg, const char *what, size_t bytes)
 static void
 budget_grows_with_the_tables(void **state)
 {
+	struct inner_start start = { .bridges = 1, .fds = 32 };
 	struct budget small = { 0, 0 }, large = { 0, 0 };
 
 	(void)state;
-	engine_budget(1, 1, 32, add_line, &small);
-	engine_budget(1, 1001, 32, add_line, &large);
+	start.sessions = 1;
+	engine_budget(&start, add_line, &small);
+	start.sessions = 1001;
+	engine_budget(&start, add_line, &large);
 	assert_int_equal(small.lines, large.lines);
 	assert_in_range(large.bytes - small.bytes, 1000 * 100, 1000 * 1000);
 }

@@ -184,13 +184,13 @@ say_end(uint32_t engine, uint32_t slot, uint64_t serial, uint32_t err)
 static int
 say_lost(const struct bridge *b)
 {
-	struct inner_which m = { .slot = b->slot, .serial = b->serial };
+	struct inner_out m = { .slot = b->slot, .serial = b->serial };
 	struct frame_out out;
 	struct frame_in in;
 	uint8_t buf[64];
 
 	frame_begin(&out, buf, sizeof buf, MSG_E2P_DST_LOST, 0, 0);
-	inner_put_which(&out, &m);
+	inner_put_out(&out, &m);
 	assert_int_equal(frame_open(&in, buf, frame_end(&out)), 0);
 	return broker_engine_message(DATAGRAM_ENGINE, &in);
 }
