@@ -3,16 +3,16 @@
  */
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "../../common/join.h"
 #include "../../common/limits.h"
 #include "admit.h"
 #include "bridges.h"
+#include "leads.h"
 #include "local.h"
 #include "slots.h"
-#include "sockets.h"
 
 /* Chains of one bridge or two where there are as many as there can be. */
 #define BUCKETS LIMIT_BRIDGES_MAX
@@ -37,78 +37,6 @@ refuse_for(int err, const char *fmt, const struct bridge *b, const char **why)
 	return refuse(err, text, why);
 }
 
-/* A group as either end is the work of a multicast bridge. */
-static int
-is_multicast(const struct addr *a)
-{
-	if (addr_family(a) == AF_INET)
-		return IN_MULTICAST(ntohl(a->u.in.sin_addr.s_addr));
-	if (addr_family(a) == AF_INET6)
-		return IN6_IS_ADDR_MULTICAST(&a->u.in6.sin6_addr);
-	return 0;
-}
-
-/* A src at all addresses of this machine: no dst could be such. */
-static int
-is_wildcard(const struct addr *src)
-{
-	const char *why;
-
-	return addr_check(src, ADDR_DST, &why) == -1 && errno == EADDRNOTAVAIL;
-}
-
-/* Kinds that reach each other are one on the wire. */
-static uint8_t
-wire_kind(const struct addr *a)
-{
-	if (a->kind == ADDR_MPTCP)
-		return ADDR_TCP;
-	return a->kind == ADDR_SEQSCTP ? ADDR_SCTP : a->kind;
-}
-
-static int
-is_same(const struct addr *dst, const struct addr *src)
-{
-	return dst->flags == src->flags && dst->len == src->len &&
-	    memcmp(&dst->u, &src->u, dst->len) == 0;
-}
-
-/* A dst, and whether it is an address of this machine: -1 until asked. */
-struct way {
-	const struct addr *dst;
-	int local;
-};
-
-static int
-is_local(struct way *w)
-{
-	struct addr plain;
-
-	if (w->local == -1) {
-		plain = *w->dst;
-		plain.kind = wire_kind(w->dst);
-		w->local = sockets_is_local(&plain);
-	}
-	return w->local;
-}
-
-/* Whether what is sent to the dst comes in at src. */
-static int
-leads_to(struct way *w, const struct addr *src)
-{
-	const struct addr *dst = w->dst;
-
-	if (wire_kind(dst) != wire_kind(src))
-		return 0;
-	if (is_same(dst, src))
-		return 1;
-	if (addr_port(dst) != addr_port(src) || !is_wildcard(src))
-		return 0;
-	if (addr_family(dst) != addr_family(src) && !(src->flags & ADDR_DUAL))
-		return 0;
-	return is_local(w);
-}
-
 /*
  * The srcs there are, so that each bridge is looked at once, not once for
  * every dst: a src at all addresses by its port, another by all it is.
@@ -125,7 +53,7 @@ make_key(const struct addr *a, int any)
 	uint32_t key = 2166136261U;
 	size_t i;
 
-	key = (key ^ wire_kind(a)) * 16777619U;
+	key = (key ^ leads_wire_kind(a)) * 16777619U;
 	if (any)
 		key = (key ^ (uint32_t)addr_port(a)) * 16777619U;
 	for (i = 0; !any && i < a->len; i++)
@@ -140,11 +68,11 @@ collect(void)
 
 	memset(&srcs, 0, sizeof srcs);
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
-		if (!bridges_is_living(b))
+		if (!bridges_is_living(b) || !bridges_is_stream(b))
 			continue;
 		if (b->src_key == 0)
 			b->src_key = make_key(&bridges_spec(b)->src,
-			    is_wildcard(&bridges_spec(b)->src));
+			    leads_is_wildcard(&bridges_spec(b)->src));
 		bucket = &srcs.bucket[b->src_key % BUCKETS];
 		b->chain = *bucket;
 		*bucket = b;
@@ -153,7 +81,7 @@ collect(void)
 
 /* Moves those it leads to from their bucket to the found ones. */
 static void
-find(struct way *w, uint32_t key)
+find(struct leads_way *w, uint32_t key)
 {
 	struct bridge *b, **at = &srcs.bucket[key % BUCKETS];
 
@@ -172,7 +100,7 @@ find(struct way *w, uint32_t key)
 static int
 follow(const struct bridge_spec *spec, const struct addr *src)
 {
-	struct way w;
+	struct leads_way w;
 	unsigned int i;
 
 	for (i = 0; (w.dst = bridge_dst(spec, i)) != NULL; i++) {
@@ -202,6 +130,56 @@ is_circle(const struct bridge_spec *spec)
 	return 0;
 }
 
+/*
+ * Connectionless ones: whoever leads to a src, his own or another's, has to
+ * have been allowed to, whichever of them was first.
+ */
+static int
+check_leads(const struct bridge_spec *spec, const struct bridge_options *o,
+    const struct bridge *self, const char **why)
+{
+	const struct bridge_spec *other;
+	const struct bridge *b;
+	int loop = o->loop == FLAG_YES;
+
+	if (!loop && leads_from(spec, o, spec, o))
+		return refuse(ELOOP, "dst leads back to src", why);
+	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
+		other = bridges_spec(b);
+		if (b == self || !bridges_is_living(b) || bridges_is_stream(b))
+			continue;
+		if (!loop && leads_from(spec, o, other, &other->options))
+			return refuse_for(ELOOP,
+			    "dst leads to the src of bridge %u, which takes "
+			    "the option loop",
+			    b, why);
+		if (!b->loop && leads_from(other, &other->options, spec, o))
+			return refuse_for(ELOOP,
+			    "bridge %u leads to this src, and has not the "
+			    "option loop",
+			    b, why);
+	}
+	return 0;
+}
+
+/* With flows a src has one bridge, which knows all who send there. */
+static int
+check_flows(const struct bridge_spec *spec, const char **why)
+{
+	const struct bridge *b;
+
+	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
+		if (bridges_is_living(b) &&
+		    (bridge_has_flows(spec) ||
+			bridge_has_flows(bridges_spec(b))) &&
+		    addr_equal(&bridges_spec(b)->src, &spec->src))
+			return refuse_for(EADDRINUSE,
+			    "src is in use by bridge %u, and cannot be shared "
+			    "where one has reply or source client",
+			    b, why);
+	return 0;
+}
+
 /* What it may not have in common with another. */
 static int
 check_others(const struct bridge_spec *spec, int from_conf, const char **why)
@@ -215,7 +193,7 @@ check_others(const struct bridge_spec *spec, int from_conf, const char **why)
 	if (b != NULL && !(from_conf && b->from_conf))
 		return refuse_for(EEXIST, "bridge %u has this name", b, why);
 	if (!addr_is_connected_type(&spec->src))
-		return 0;
+		return check_flows(spec, why);
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (bridges_is_living(b) &&
 		    addr_equal(&bridges_spec(b)->src, &spec->src))
@@ -228,9 +206,9 @@ check_others(const struct bridge_spec *spec, int from_conf, const char **why)
 static int
 check_end(const struct addr *a, const char **why)
 {
-	if (is_multicast(a))
-		return refuse(EOPNOTSUPP, "multicast groups are not supported",
-		    why);
+	if (join_is_group(a) && addr_is_connected_type(a))
+		return refuse(EOPNOTSUPP,
+		    "multicast groups are for connectionless bridges", why);
 	return local_check(a, why);
 }
 
@@ -247,7 +225,18 @@ admit_check(const struct bridge_spec *spec, int from_conf, const char **why)
 			return -1;
 	if (check_others(spec, from_conf, why) == -1)
 		return -1;
+	if (!addr_is_connected_type(&spec->src))
+		return check_leads(spec, &spec->options, NULL, why);
 	if (is_circle(spec))
 		return refuse(ELOOP, "dst leads back to src", why);
 	return 0;
+}
+
+int
+admit_change(const struct bridge *b, const struct bridge_options *o,
+    const char **why)
+{
+	if (bridges_is_stream(b))
+		return 0;
+	return check_leads(bridges_spec(b), o, b, why);
 }

@@ -38,6 +38,7 @@ struct bridge {
 	int from_conf; /* made by mctd.conf, subject to reload */
 	int gone;      /* reload: not in the file any more */
 	int begun;     /* its creation was an event */
+	int loop;      /* it may lead to a src here: admit.c */
 	int borrowed;  /* HELD: fd is still another's */
 	int fd;        /* listener, or connected dst; -1 */
 	int has_waiter;
@@ -72,6 +73,7 @@ struct bridge {
 	uint32_t source; /* of datagrams.c */
 	int told;        /* the engine has the dst */
 	int close_told;
+	int retune;               /* the engine is to be told its options */
 	uint64_t deadline_ms;     /* of the engine's answer */
 	int lost;                 /* dst is to be connected again */
 	uint64_t dropped[COUNTS]; /* as of the last event */

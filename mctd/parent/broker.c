@@ -243,15 +243,12 @@ on_source_closed(uint32_t engine, struct frame_in *in)
 static int
 on_lost(uint32_t engine, struct frame_in *in)
 {
-	struct inner_which which;
 	struct inner_out m;
 
 	inner_get_out(in, &m);
 	if (frame_done(in) == -1 || engine != DATAGRAM_ENGINE)
 		return -1;
-	which.slot = m.slot;
-	which.serial = m.serial;
-	return datagrams_lost(&which);
+	return datagrams_lost(&m);
 }
 
 struct engine_row {

@@ -4,67 +4,41 @@
  * Calls: close
  */
 
-#include <assert.h>
+#include <bsd/string.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../../common/clock.h"
 #include "../../common/log.h"
-#include "children.h"
 #include "clients.h"
 #include "datagrams.h"
+#include "dgram_dst.h"
+#include "dgram_tell.h"
 #include "events.h"
 #include "local.h"
 #include "slots.h"
-#include "sockets.h"
+#include "sources.h"
 
 /* A dst that is lost is dialled again this often. */
 #define RECONNECT_MS 50
 
-/*
- * A src socket.  It is in use while users > 0 or the engine has it.
- * told: the engine was sent it; close_told: and was asked to give it up.
- */
-struct source {
-	int fd;
-	uint32_t users;
-	struct addr addr;
-	struct local_file file; /* of a local address */
-	int told;
-	int close_told;
-	uint64_t deadline_ms; /* of SRC_CLOSED */
-};
-
 static struct {
-	struct source *table;
-	uint32_t n;
-	int dirty;        /* the engine is to be told something */
-	uint64_t full_ms; /* since when it takes nothing; 0: it does */
+	int dirty; /* the engine is to be told something */
 	struct loop_event again;
 	int again_waits;
-} sources;
+} datagrams;
 
 size_t
 datagrams_bytes(uint32_t n)
 {
-	return n * sizeof(struct source);
+	return sources_bytes(n);
 }
 
 int
 datagrams_init(uint32_t n)
 {
-	uint32_t i;
-
-	sources.table = calloc(n, sizeof *sources.table);
-	if (sources.table == NULL)
-		return -1;
-	sources.n = n;
-	for (i = 0; i < n; i++)
-		sources.table[i].fd = -1;
-	return 0;
+	return sources_init(n);
 }
 
 static int
@@ -73,88 +47,47 @@ is_ours(const struct bridge *b)
 	return !addr_is_connected_type(&bridges_spec(b)->src);
 }
 
-/*
- * The source of that address, or a free one; NULL when there is none.  One
- * whose path was removed is found by nobody, and so not here.
- */
-static struct source *
-find_source(const struct addr *src)
-{
-	struct source *free_one = NULL;
-	uint32_t i;
-
-	for (i = 0; i < sources.n; i++) {
-		if (sources.table[i].fd == -1) {
-			if (free_one == NULL)
-				free_one = &sources.table[i];
-		} else if (addr_equal(&sources.table[i].addr, src) &&
-		    !local_is_gone(src))
-			return &sources.table[i];
-	}
-	return free_one;
-}
-
-/* All bridges on a source show how many they are. */
-static void
-publish_users(const struct source *s)
-{
-	uint32_t number = (uint32_t)(s - sources.table);
-	struct registry_entry *e;
-	struct bridge *b;
-
-	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		if (b->source == number && is_ours(b)) {
-			e = slots_begin(b->slot);
-			e->shared = (uint16_t)s->users;
-			slots_end(b->slot);
-		}
-}
-
-static void
-close_source(struct source *s)
-{
-	assert(s->users == 0 && !s->told);
-	close(s->fd);
-	s->fd = -1;
-	local_unlink(&s->addr, &s->file);
-}
-
 /* Bridges that waited for the engine to let go of their src are over. */
 static void
 finish_waiting(const struct source *s)
 {
-	uint32_t number = (uint32_t)(s - sources.table);
-	struct bridge *b;
+	struct bridge *b, *next;
 
-	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		if (is_ours(b) && b->source == number && b->fd == -1 &&
-		    b->state == BRIDGE_CLOSING)
+	for (b = sources_user(s, 1); b != NULL; b = next) {
+		next = sources_user(s, b->slot + 1);
+		if (b->fd == -1 && b->state == BRIDGE_CLOSING)
 			bridges_finished(b);
+	}
+}
+
+/* What was found out when the dst socket was made. */
+static void
+publish_dst(const struct bridge *b, const struct bridge_options *o,
+    const struct dgram_dst *d)
+{
+	struct registry_entry *e = slots_begin(b->slot);
+
+	e->one_way =
+	    (uint8_t)(o->reply == FLAG_YES ? ONE_WAY_NONE : d->one_way);
+	e->send_buffer = d->send_buffer;
+	slots_end(b->slot);
 }
 
 int
 datagrams_open(struct bridge *b, const struct bridge_spec *spec,
-    const char **why)
+    const struct bridge_options *options, const char **why)
 {
-	struct source *s = find_source(&spec->src);
+	struct source *s = sources_open(spec, options, why);
+	struct dgram_dst d;
 	int saved;
 
-	if (s == NULL) { /* as many sources as bridges: cannot be */
-		errno = ENOSPC;
+	if (s == NULL)
 		return -1;
-	}
-	if (s->fd == -1) {
-		memset(s, 0, sizeof *s);
-		s->addr = spec->src;
-		s->fd = sockets_src(&spec->src, &s->file, why);
-		if (s->fd == -1)
-			return -1;
-	}
-	b->fd = sockets_dst(&spec->dst, why);
+	b->fd = dgram_dst_open(&spec->dst, options, &d, why);
 	if (b->fd == -1) {
 		saved = errno;
 		if (s->users == 0 && !s->told)
-			close_source(s);
+			sources_close(s);
 		errno = saved;
 		return -1;
 	}
@@ -162,36 +95,85 @@ datagrams_open(struct bridge *b, const struct bridge_spec *spec,
 	if (s->users == 0 && s->told && !s->close_told)
 		finish_waiting(s);
 	s->users++;
-	b->source = (uint32_t)(s - sources.table);
+	b->source = sources_number(s);
 	b->serial = slots_serial();
+	publish_dst(b, options, &d);
 	return 0;
 }
 
 void
 datagrams_begin(struct bridge *b)
 {
-	publish_users(&sources.table[b->source]);
-	sources.dirty = 1;
+	struct event_note note = { .type = EVENT_ONE_WAY };
+
+	sources_serve(sources_of(b));
+	datagrams.dirty = 1;
+	note.id = note.bridge = slots_id(b->slot);
+	note.reason = slots_entry(b->slot)->one_way;
+	if (note.reason != ONE_WAY_NONE)
+		events_add(&note);
+}
+
+int
+datagrams_is_other(const struct bridge *b, const struct bridge_options *o)
+{
+	const struct bridge_options *now = &bridges_spec(b)->options;
+
+	return is_ours(b) &&
+	    (dgram_dst_is_other(now, o) ||
+		strcmp(now->in_device, o->in_device) != 0 ||
+		(now->reply == FLAG_YES) != (o->reply == FLAG_YES) ||
+		now->source_client != o->source_client);
+}
+
+int
+datagrams_try_change(const struct bridge *b, const struct bridge_options *o,
+    const char **why)
+{
+	if (!datagrams_is_other(b, o))
+		return dgram_dst_try(&bridges_spec(b)->dst, o, why);
+	*why = "such a change takes other sockets: close the bridge first";
+	errno = EBUSY;
+	return -1;
+}
+
+void
+datagrams_changed(struct bridge *b, const struct bridge_options *was)
+{
+	const struct bridge_spec *spec = bridges_spec(b);
+	const struct bridge_options *now = &spec->options;
+	struct dgram_dst d = { .one_way = slots_entry(b->slot)->one_way };
+	const char *why;
+
+	if (b->fd == -1)
+		return;
+	if (dgram_dst_change(b->fd, &spec->dst, was, now, &d, &why) == -1)
+		log_warn("bridge %u: options of its dst: %s", slots_id(b->slot),
+		    why != NULL ? why : strerror(errno));
+	publish_dst(b, now, &d);
+	sources_serve(sources_of(b));
+	b->retune = 1;
+	datagrams.dirty = 1;
 }
 
 /* The dst socket is closed; the bridge is over when nobody has its src. */
 static void
 release(struct bridge *b)
 {
-	struct source *s = &sources.table[b->source];
+	struct source *s = sources_of(b);
 
 	close(b->fd);
 	b->fd = -1;
 	b->told = 0;
 	s->users--;
-	publish_users(s);
+	datagrams.dirty = 1; /* SRC_CLOSE, or others waited for this one */
+	sources_serve(s);
 	if (s->users > 0)
 		bridges_finished(b);
 	else if (!s->told) {
-		close_source(s);
+		sources_close(s);
 		bridges_finished(b);
-	} else
-		sources.dirty = 1; /* over with SRC_CLOSED */
+	} /* else it is over with SRC_CLOSED */
 }
 
 void
@@ -200,62 +182,85 @@ datagrams_close(struct bridge *b)
 	if (!b->told)
 		release(b);
 	else
-		sources.dirty = 1;
+		datagrams.dirty = 1;
 }
 
-static int
-tell(struct frame_out *out, const int *fd)
+static void
+get_tune(const struct bridge *b, struct inner_tune *m)
 {
-	if (children_send(PROCESS_ENGINE, DATAGRAM_ENGINE, out->data,
-		frame_end(out), fd, fd != NULL ? 1 : 0) == 0) {
-		sources.full_ms = 0;
-		return 0;
-	}
-	if (errno == EAGAIN && sources.full_ms == 0)
-		sources.full_ms = clock_ms();
-	return -1;
+	const struct bridge_options *o = &bridges_spec(b)->options;
+
+	memset(m, 0, sizeof *m);
+	m->slot = b->slot;
+	m->serial = b->serial;
+	m->min = o->min;
+	m->max = o->max;
+	m->rate = o->rate;
+	m->datagram_rate = o->datagram_rate;
+	m->hops = o->hops == FLAG_YES;
+	m->ttl = (uint8_t)o->ttl;
+	m->idle_ms = o->idle_s * 1000;
+	m->flows = o->flows;
 }
 
+/* A source is told anew where it is to be with flows, or without. */
 static int
-tell_source(struct source *s)
+is_other_source(const struct source *s, const struct bridge *b)
 {
-	struct inner_src m = { .kind = s->addr.kind };
-	struct frame_out out;
-	uint8_t buf[64];
-
-	m.src = (uint32_t)(s - sources.table);
-	frame_begin(&out, buf, sizeof buf, MSG_P2E_SRC, 0, 0);
-	inner_put_src(&out, &m);
-	if (tell(&out, &s->fd) == -1)
-		return -1;
-	s->told = 1;
-	return 0;
+	return s->told && s->flows != bridge_has_flows(bridges_spec(b));
 }
 
 static int
 tell_dst(struct bridge *b)
 {
-	const struct registry_entry *e = slots_entry(b->slot);
-	struct source *s = &sources.table[b->source];
+	const struct bridge_spec *spec = bridges_spec(b);
+	struct source *s = sources_of(b);
 	struct inner_dst m;
 	struct frame_out out;
-	uint8_t buf[64];
+	uint8_t buf[128];
 
-	if (s->close_told) /* it is told anew after SRC_CLOSED */
-		return 0;
-	if (!s->told && tell_source(s) == -1)
+	if (s->close_told || is_other_source(s, b))
+		return 0; /* after SRC_CLOSED */
+	if (!s->told && sources_tell(s, bridge_has_flows(spec)) == -1)
 		return -1;
 	m.slot = b->slot;
-	m.id = e->id;
+	m.id = slots_entry(b->slot)->id;
 	m.serial = b->serial;
 	m.src = b->source;
-	m.kind = bridges_spec(b)->dst.kind;
+	m.kind = spec->dst.kind;
+	m.mute = (uint8_t)dgram_dst_is_mute(&spec->dst, &spec->options);
+	get_tune(b, &m.tune);
 	frame_begin(&out, buf, sizeof buf, MSG_P2E_DST, 0, 0);
 	inner_put_dst(&out, &m);
-	if (tell(&out, &b->fd) == -1)
+	if (dgram_tell(&out, &b->fd, 1) == -1)
 		return -1;
 	b->told = 1;
+	b->retune = 0;
 	b->deadline_ms = clock_ms() + END_WAIT_S * 1000;
+	return 0;
+}
+
+static int
+tell_tune(struct bridge *b)
+{
+	const struct bridge_spec *spec = bridges_spec(b);
+	struct inner_out change = { .slot = b->slot, .serial = b->serial };
+	struct inner_tune m;
+	struct frame_out out;
+	uint8_t buf[128];
+
+	get_tune(b, &m);
+	frame_begin(&out, buf, sizeof buf, MSG_P2E_TUNE, 0, 0);
+	inner_put_tune(&out, &m);
+	if (dgram_tell(&out, NULL, 0) == -1)
+		return -1;
+	change.kind = spec->dst.kind;
+	change.mute = (uint8_t)dgram_dst_is_mute(&spec->dst, &spec->options);
+	frame_begin(&out, buf, sizeof buf, MSG_P2E_OUT_CHANGE, 0, 0);
+	inner_put_out(&out, &change);
+	if (dgram_tell(&out, NULL, 0) == -1)
+		return -1;
+	b->retune = 0;
 	return 0;
 }
 
@@ -268,28 +273,48 @@ tell_close(struct bridge *b)
 
 	frame_begin(&out, buf, sizeof buf, MSG_P2E_CLOSE, 0, 0);
 	inner_put_which(&out, &m);
-	if (tell(&out, NULL) == -1)
+	if (dgram_tell(&out, NULL, 0) == -1)
 		return -1;
 	b->close_told = 1;
 	b->deadline_ms = clock_ms() + END_WAIT_S * 1000;
 	return 0;
 }
 
+/*
+ * One that is closing is told to an engine that has it not, when another that
+ * had it died: what that one had in hand is counted then.
+ */
 static int
-tell_source_close(struct source *s)
+tell_bridge(struct bridge *b)
 {
-	struct inner_src m = { .kind = s->addr.kind };
-	struct frame_out out;
-	uint8_t buf[64];
+	int closing = b->state == BRIDGE_CLOSING && b->fd != -1;
 
-	m.src = (uint32_t)(s - sources.table);
-	frame_begin(&out, buf, sizeof buf, MSG_P2E_SRC_CLOSE, 0, 0);
-	inner_put_src(&out, &m);
-	if (tell(&out, NULL) == -1)
+	if (!b->told && b->state != BRIDGE_HELD && b->fd != -1 &&
+	    tell_dst(b) == -1)
 		return -1;
-	s->close_told = 1;
-	s->deadline_ms = clock_ms() + END_WAIT_S * 1000;
+	if (b->told && closing && !b->close_told)
+		return tell_close(b);
+	if (b->told && !closing && b->retune)
+		return tell_tune(b);
 	return 0;
+}
+
+/* Whether the engine has it as it is not to be any more. */
+static int
+is_over(const struct source *s)
+{
+	const struct bridge *b;
+	int other = 0;
+
+	if (!s->told || s->close_told)
+		return 0;
+	for (b = sources_user(s, 1); b != NULL;
+	     b = sources_user(s, b->slot + 1)) {
+		if (b->told)
+			return 0;
+		other |= b->fd != -1 && is_other_source(s, b);
+	}
+	return s->users == 0 || other;
 }
 
 int
@@ -297,27 +322,18 @@ datagrams_flush(void)
 {
 	struct source *s;
 	struct bridge *b;
+	uint32_t i;
 
-	if (!sources.dirty)
+	if (!datagrams.dirty)
 		return 0;
-	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
-		if (!is_ours(b))
-			continue;
-		if (!b->told &&
-		    (b->state == BRIDGE_INSTALLING ||
-			b->state == BRIDGE_OPEN) &&
-		    tell_dst(b) == -1)
+	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
+		if (is_ours(b) && tell_bridge(b) == -1)
 			return -1;
-		if (b->told && b->state == BRIDGE_CLOSING && !b->close_told &&
-		    tell_close(b) == -1)
+	for (i = 0; (s = sources_at(i)) != NULL; i++)
+		if (is_over(s) && sources_tell_close(s) == -1)
 			return -1;
-	}
-	for (s = sources.table; s < sources.table + sources.n; s++)
-		if (s->told && s->users == 0 && !s->close_told &&
-		    tell_source_close(s) == -1)
-			return -1;
-	sources.dirty = 0;
-	sources.full_ms = 0;
+	datagrams.dirty = 0;
+	dgram_tell_takes();
 	return 0;
 }
 
@@ -366,17 +382,19 @@ source_free(struct source *s)
 {
 	s->told = s->close_told = 0;
 	if (s->users == 0)
-		close_source(s);
-	sources.dirty = 1;
+		sources_close(s);
+	datagrams.dirty = 1;
 	finish_waiting(s);
 }
 
 int
 datagrams_source_closed(const struct inner_src *m)
 {
-	if (m->src >= sources.n || !sources.table[m->src].close_told)
+	struct source *s = sources_at(m->src);
+
+	if (s == NULL || !s->close_told)
 		return -1;
-	source_free(&sources.table[m->src]);
+	source_free(s);
 	return 0;
 }
 
@@ -388,12 +406,12 @@ dial_lost(void *arg, unsigned int what)
 
 	(void)arg;
 	(void)what;
-	sources.again_waits = 0;
+	datagrams.again_waits = 0;
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
 		if (!b->lost || !is_ours(b) || b->fd == -1)
 			continue;
-		if (sockets_reconnect(b->fd, &bridges_spec(b)->dst) == -1) {
-			sources.again_waits = 1;
+		if (dgram_dst_again(b->fd, &bridges_spec(b)->dst) == -1) {
+			datagrams.again_waits = 1;
 			continue;
 		}
 		b->lost = 0;
@@ -401,48 +419,76 @@ dial_lost(void *arg, unsigned int what)
 			log_info("bridge %u: dst is reached again",
 			    slots_id(b->slot));
 	}
-	if (!sources.again_waits)
+	if (!datagrams.again_waits)
 		return;
-	loop_set(&sources.again, -1, 0, dial_lost, NULL);
-	(void)loop_add(&sources.again, RECONNECT_MS);
+	loop_set(&datagrams.again, -1, 0, dial_lost, NULL);
+	(void)loop_add(&datagrams.again, RECONNECT_MS);
 }
 
 int
-datagrams_lost(const struct inner_which *m)
+datagrams_lost(const struct inner_out *m)
 {
 	struct bridge *b = named(m->slot, m->serial);
 
-	if (b == NULL)
+	if (b == NULL || m->out > JOINS_MAX)
 		return -1;
+	if (m->out != 0)
+		return 0; /* of a group: there is nobody to be connected to */
 	b->lost = 1;
-	if (!sources.again_waits)
+	if (!datagrams.again_waits)
 		dial_lost(NULL, 0);
 	return 0;
 }
 
 void
-datagrams_engine_died(void)
+datagrams_network_changed(void)
+{
+	if (datagrams.again_waits)
+		dial_lost(NULL, 0);
+}
+
+/* Sources that nobody uses any more go with the engine. */
+static void
+free_sources(void)
 {
 	struct source *s;
+	uint32_t i;
+
+	for (i = 0; (s = sources_at(i)) != NULL; i++) {
+		s->told = s->close_told = 0;
+		if (s->fd == -1)
+			continue;
+		if (s->users == 0)
+			source_free(s);
+		else
+			finish_waiting(s);
+	}
+}
+
+void
+datagrams_engine_died(void)
+{
+	struct bridge *b;
+
+	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
+		if (is_ours(b))
+			b->told = b->close_told = 0;
+	free_sources();
+	datagrams.dirty = 1;
+	dgram_tell_takes();
+}
+
+void
+datagrams_stop(void)
+{
 	struct bridge *b, *next;
 
-	for (s = sources.table; s < sources.table + sources.n; s++)
-		s->told = s->close_told = 0;
+	datagrams_engine_died();
 	for (b = bridges_next(1); b != NULL; b = next) {
 		next = bridges_next(b->slot + 1);
-		if (!is_ours(b))
-			continue;
-		b->told = b->close_told = 0;
-		if (b->state == BRIDGE_CLOSING && b->fd != -1)
+		if (is_ours(b) && b->state == BRIDGE_CLOSING && b->fd != -1)
 			release(b);
 	}
-	for (s = sources.table; s < sources.table + sources.n; s++)
-		if (s->fd != -1 && s->users == 0)
-			source_free(s);
-		else if (s->fd != -1)
-			finish_waiting(s);
-	sources.dirty = 1;
-	sources.full_ms = 0;
 }
 
 static void
@@ -478,29 +524,18 @@ datagrams_note_drops(void)
 	}
 }
 
-void
-datagrams_engine_takes(void)
-{
-	sources.full_ms = 0;
-}
-
 int
 datagrams_overdue(uint64_t now_ms)
 {
-	const struct source *s;
 	const struct bridge *b;
 
-	if (sources.full_ms != 0 &&
-	    now_ms >= sources.full_ms + END_WAIT_S * 1000)
+	if (dgram_tell_overdue(now_ms))
 		return 1;
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (is_ours(b) && b->told && now_ms >= b->deadline_ms &&
 		    (b->state == BRIDGE_INSTALLING || b->close_told))
 			return 1;
-	for (s = sources.table; s < sources.table + sources.n; s++)
-		if (s->close_told && now_ms >= s->deadline_ms)
-			return 1;
-	return 0;
+	return sources_overdue(now_ms);
 }
 
 int
@@ -508,8 +543,7 @@ datagrams_keep(uint32_t *from, struct local_file *file)
 {
 	const struct source *s;
 
-	for (; *from < sources.n; ++*from) {
-		s = &sources.table[*from];
+	for (; (s = sources_at(*from)) != NULL; ++*from) {
 		if (s->fd == -1)
 			continue;
 		*file = s->file;
@@ -521,9 +555,9 @@ datagrams_keep(uint32_t *from, struct local_file *file)
 int
 datagrams_adopt_source(uint32_t number, int fd, const struct local_file *file)
 {
-	struct source *s = &sources.table[number];
+	struct source *s = sources_at(number);
 
-	if (number >= sources.n || s->fd != -1)
+	if (s == NULL || s->fd != -1)
 		return -1;
 	memset(s, 0, sizeof *s);
 	s->fd = fd;
@@ -535,17 +569,22 @@ datagrams_adopt_source(uint32_t number, int fd, const struct local_file *file)
 int
 datagrams_adopt(struct bridge *b)
 {
-	struct source *s = &sources.table[b->source];
+	const struct bridge_spec *spec = bridges_spec(b);
+	struct source *s = sources_at(b->source);
 
-	if (b->source >= sources.n || s->fd == -1 ||
+	if (s == NULL || s->fd == -1 ||
 	    (b->fd == -1 && b->state != BRIDGE_CLOSING))
 		return -1;
-	s->addr = bridges_spec(b)->src;
+	s->addr = spec->src;
+	(void)strlcpy(s->device, spec->options.in_device, sizeof s->device);
+	s->granted = slots_entry(b->slot)->receive_buffer;
+	if (b->fd != -1)
+		dgram_src_add(&s->wants, &spec->options);
 	s->users += b->fd != -1;
-	if (b->lost && !sources.again_waits) {
-		sources.again_waits = 1;
-		loop_set(&sources.again, -1, 0, dial_lost, NULL);
-		return loop_add(&sources.again, RECONNECT_MS);
+	if (b->lost && !datagrams.again_waits) {
+		datagrams.again_waits = 1;
+		loop_set(&datagrams.again, -1, 0, dial_lost, NULL);
+		return loop_add(&datagrams.again, RECONNECT_MS);
 	}
 	return 0;
 }

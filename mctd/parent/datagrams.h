@@ -8,19 +8,27 @@
 #define PARENT_DATAGRAMS_H
 
 #include "bridges.h"
-
-/* All of them are with this engine. */
-#define DATAGRAM_ENGINE 0
+#include "dgram_tell.h"
 
 int datagrams_init(uint32_t bridges);
 size_t datagrams_bytes(uint32_t bridges);
 
 /* Opens b's sockets; 0, or -1 with errno and *why. */
 int datagrams_open(struct bridge *, const struct bridge_spec *,
-    const char **why);
+    const struct bridge_options *, const char **why);
 /* The engine is to have it, or to give it up. */
 void datagrams_begin(struct bridge *);
 void datagrams_close(struct bridge *);
+
+/*
+ * Whether with these options it would have other sockets.  Others it can be
+ * given while it runs: first to be tried, 0 or -1 with errno and *why; then,
+ * when they are in its spec, put into effect.
+ */
+int datagrams_is_other(const struct bridge *, const struct bridge_options *);
+int datagrams_try_change(const struct bridge *, const struct bridge_options *,
+    const char **why);
+void datagrams_changed(struct bridge *, const struct bridge_options *was);
 
 /* Tells the engine what it is to be told; 0, or -1: it takes no more now. */
 int datagrams_flush(void);
@@ -29,14 +37,15 @@ int datagrams_flush(void);
 int datagrams_installed(const struct inner_which *);
 int datagrams_ended(const struct inner_end *);
 int datagrams_source_closed(const struct inner_src *);
-int datagrams_lost(const struct inner_which *);
+int datagrams_lost(const struct inner_out *);
 void datagrams_engine_died(void);
 
-/*
- * The engine was told something else: its channel is being emptied, though
- * there was no room for this yet.
- */
-void datagrams_engine_takes(void);
+/* Addresses or routes of this machine are others: lost dsts are dialled. */
+void datagrams_network_changed(void);
+
+/* The daemon ends: no engine is waited for, what is closing is closed. */
+void datagrams_stop(void);
+
 /* Whether the engine owes an answer for longer than it may. */
 int datagrams_overdue(uint64_t now_ms);
 

@@ -31,7 +31,7 @@ tell(uint32_t engine, struct frame_out *out, const int *fds, size_t nfds)
 		fds, nfds) == 0) {
 		full_ms[engine] = 0;
 		if (engine == DATAGRAM_ENGINE)
-			datagrams_engine_takes();
+			dgram_tell_takes();
 		return 0;
 	}
 	if (errno == EAGAIN && full_ms[engine] == 0)

@@ -28,7 +28,7 @@ open_sockets(struct bridge *b, const struct bridge_request *r, const char **why)
 {
 	*why = NULL;
 	if (!addr_is_connected_type(&r->spec->src))
-		return datagrams_open(b, r->spec, why);
+		return datagrams_open(b, r->spec, &r->options, why);
 	b->borrowed = r->previous != NULL;
 	if (b->borrowed) {
 		b->fd = r->previous->fd;
@@ -74,6 +74,7 @@ life_open(const struct bridge_request *r, const char **why)
 	memset(b, 0, sizeof *b);
 	b->slot = slot;
 	b->from_conf = r->from_conf;
+	b->loop = r->options.loop == FLAG_YES;
 	if (open_sockets(b, r, why) == -1) {
 		saved = errno;
 		b->fd = -1;
@@ -122,18 +123,33 @@ life_try_change(const struct bridge *b, const struct bridge_options *options,
 {
 	if (!is_changed(b, options))
 		return 0;
-	return try_options(bridges_spec(b), options, why);
+	if (bridges_is_stream(b))
+		return try_options(bridges_spec(b), options, why);
+	*why = NULL;
+	if (admit_change(b, options, why) == 0 &&
+	    datagrams_try_change(b, options, why) == 0)
+		return 0;
+	if (*why == NULL)
+		*why = strerror(errno);
+	return -1;
 }
 
 void
 life_change(struct bridge *b, const struct bridge_spec *spec,
     const struct bridge_options *options)
 {
+	static struct bridge_options was; /* large */
 	int changed = is_changed(b, options);
 
+	was = bridges_spec(b)->options;
 	bridges_change(b, spec, options);
-	if (changed && bridges_is_stream(b) && b->fd != -1)
+	b->loop = options->loop == FLAG_YES;
+	if (!changed || b->fd == -1)
+		return;
+	if (bridges_is_stream(b))
 		listen_again(b);
+	else
+		datagrams_changed(b, &was);
 }
 
 int
@@ -254,6 +270,7 @@ life_adopt(const struct bridge *from)
 	    slots_entry(from->slot)->kind != SLOT_BRIDGE)
 		return -1;
 	*b = *from;
+	b->loop = bridges_spec(b)->options.loop == FLAG_YES;
 	if (!bridges_is_stream(b))
 		return datagrams_adopt(b);
 	if (b->state == BRIDGE_INSTALLING ||

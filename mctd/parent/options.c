@@ -182,17 +182,24 @@ options_accepted(int fd, const struct addr *src, const struct bridge_options *o,
 	return o->dscp == 0 ? 0 : set_dscp(fd, src, o, why);
 }
 
+static int
+set_mark(int fd, const struct bridge_options *o, const char **why)
+{
+	if (system_mark(fd, o->mark) == 0)
+		return 0;
+	*why = errno == EPERM ?
+	    "mark needs CAP_NET_ADMIN, which is kept only when mctd.conf has "
+	    "a bridge with a mark" :
+	    "mark cannot be set on this socket";
+	return -1;
+}
+
 /* The way out: for IP alone. */
 static int
 set_route(int fd, const struct bridge_options *o, const char **why)
 {
-	if (o->mark != 0 && system_mark(fd, o->mark) == -1) {
-		*why = errno == EPERM ?
-		    "mark needs CAP_NET_ADMIN, which is kept only when "
-		    "mctd.conf has a bridge with a mark" :
-		    "mark cannot be set on this socket";
+	if (o->mark != 0 && set_mark(fd, o, why) == -1)
 		return -1;
-	}
 	if (o->device[0] != '\0' && system_device(fd, o->device) == -1) {
 		*why = errno == ENODEV ?
 		    "bind-device: there is no such interface" :
@@ -218,6 +225,17 @@ options_dst(int fd, const struct addr *dst, const struct bridge_options *o,
 		set_keepalive(fd, dst, o, why) == -1))
 		return -1;
 	return o->dscp == 0 ? 0 : set_dscp(fd, dst, o, why);
+}
+
+int
+options_dst_again(int fd, const struct addr *dst,
+    const struct bridge_options *was, const struct bridge_options *o,
+    const char **why)
+{
+	if (addr_is_ip(dst) && o->mark != was->mark &&
+	    set_mark(fd, o, why) == -1)
+		return -1;
+	return o->dscp == was->dscp ? 0 : set_dscp(fd, dst, o, why);
 }
 
 int

@@ -24,6 +24,11 @@ int options_accepted(int fd, const struct addr *src,
 int options_dst(int fd, const struct addr *dst, const struct bridge_options *,
     const char **why);
 
+/* One that is connected: other options, of those that need no new socket. */
+int options_dst_again(int fd, const struct addr *dst,
+    const struct bridge_options *was, const struct bridge_options *,
+    const char **why);
+
 /* Where it comes from: bound, if the bridge has an option for it. */
 int options_source(int fd, const struct addr *dst,
     const struct bridge_options *, const char **why);

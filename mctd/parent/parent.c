@@ -412,7 +412,7 @@ run(const struct parent_options *o, const struct budget *b)
 	/* first: the next mctd may listen there from then on */
 	own_sockets_remove();
 	/* an engine that died, or is slow: what has a path is removed now */
-	datagrams_engine_died();
+	datagrams_stop();
 	life_drain();
 	clients_stop();
 	children_stop();

@@ -21,6 +21,7 @@
 #include "../sandbox/sandbox.h"
 #include "bridges.h"
 #include "children.h"
+#include "datagrams.h"
 #include "events.h"
 #include "life.h"
 #include "local.h"
@@ -185,17 +186,31 @@ has_lost_src(const struct bridge *b)
 	return !bridges_is_stream(b) && local_is_gone(src) && local_can_be(src);
 }
 
+/* Whether it ends; where a like one is in the file, that is made anew. */
+static int
+is_to_go(const struct bridge *b, const struct conf_bridge *entry)
+{
+	return b->from_conf &&
+	    (entry == NULL || has_lost_src(b) ||
+		datagrams_is_other(b, &entry->spec.options));
+}
+
 static void
 mark_gone(const struct conf *conf, int undo)
 {
+	const struct conf_bridge *entry;
 	struct bridge *b;
 
-	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		if (b->from_conf && b->state != BRIDGE_CLOSING &&
-		    b->state != BRIDGE_HELD)
-			b->gone = !undo &&
-			    (find_entry(conf, bridges_spec(b)) == NULL ||
-				has_lost_src(b));
+	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
+		if (b->state == BRIDGE_CLOSING || b->state == BRIDGE_HELD)
+			continue;
+		entry = undo ? NULL : find_entry(conf, bridges_spec(b));
+		b->gone = !undo && is_to_go(b, entry);
+		/* those that are opened now are judged by what it will be */
+		b->loop = (entry != NULL ? &entry->spec.options :
+					   &bridges_spec(b)->options)
+			      ->loop == FLAG_YES;
+	}
 }
 
 /* The gone bridge on that src, whose listener its successor takes. */

@@ -44,8 +44,8 @@ static const struct family families[ADDR_KINDS] = {
 	[ADDR_SEQTIPC] = { REVOKE_NOT, 0 },
 };
 
-static int
-new_socket(const struct addr *a, const char **why)
+int
+sockets_new(const struct addr *a, const char **why)
 {
 	int fd;
 
@@ -93,15 +93,15 @@ sockets_is_local(const struct addr *a)
 		system_vsock_any_port(&any_port.u.sa);
 	else
 		return 0;
-	if ((fd = new_socket(a, &why)) == -1)
+	if ((fd = sockets_new(a, &why)) == -1)
 		return 0;
 	local = bind(fd, &any_port.u.sa, a->len) == 0;
 	close(fd);
 	return local;
 }
 
-static int
-connect_addr(int fd, const struct addr *a, const char **why)
+int
+sockets_connect(int fd, const struct addr *a, const char **why)
 {
 	if (addr_is_path(a))
 		return local_connect(fd, a, why);
@@ -115,9 +115,9 @@ is_stale(const struct addr *a)
 	const char *why;
 	int fd, stale;
 
-	if ((fd = new_socket(a, &why)) == -1)
+	if ((fd = sockets_new(a, &why)) == -1)
 		return 0;
-	stale = connect_addr(fd, a, &why) == -1 && errno == ECONNREFUSED;
+	stale = sockets_connect(fd, a, &why) == -1 && errno == ECONNREFUSED;
 	close(fd);
 	return stale;
 }
@@ -140,8 +140,8 @@ bind_path(int fd, const struct addr *a, const char **why)
 	return local_bind(fd, a, why);
 }
 
-static int
-bind_addr(int fd, const struct addr *a, const char **why)
+int
+sockets_bind(int fd, const struct addr *a, const char **why)
 {
 	if (addr_is_path(a))
 		return bind_path(fd, a, why);
@@ -171,13 +171,13 @@ sockets_listen(const struct addr *src, const struct bridge_options *o,
 {
 	int fd;
 
-	if ((fd = new_socket(src, why)) == -1)
+	if ((fd = sockets_new(src, why)) == -1)
 		return -1;
 	if (families[src->kind].reuse &&
 	    set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) == -1)
 		return give_up(fd);
 	if (options_listener(fd, src, o, 0, why) == -1 ||
-	    bind_addr(fd, src, why) == -1 || set_backlog(fd, o) == -1)
+	    sockets_bind(fd, src, why) == -1 || set_backlog(fd, o) == -1)
 		return give_up(fd);
 	local_file(src, file);
 	return fd;
@@ -224,7 +224,7 @@ new_dst(const struct addr *dst, const struct bridge_options *o,
 {
 	int fd;
 
-	if ((fd = new_socket(dst, why)) == -1)
+	if ((fd = sockets_new(dst, why)) == -1)
 		return -1;
 	if (options_dst(fd, dst, o, why) == -1)
 		return give_up(fd);
@@ -253,7 +253,7 @@ sockets_dial(const struct addr *dst, const struct bridge_options *o,
 		return -1;
 	if (options_source(fd, dst, o, &how->why) == -1)
 		return give_up(fd);
-	if (connect_addr(fd, dst, &how->why) == 0) {
+	if (sockets_connect(fd, dst, &how->why) == 0) {
 		how->standing = 1;
 		return fd;
 	}
@@ -309,7 +309,7 @@ sockets_try(const struct bridge_spec *spec, const struct bridge_options *given,
 	int fd;
 
 	o.device[0] = '\0';
-	if ((fd = new_socket(&spec->src, why)) == -1)
+	if ((fd = sockets_new(&spec->src, why)) == -1)
 		return -1;
 	if (options_listener(fd, &spec->src, &o, 0, why) == -1)
 		return give_up(fd);
@@ -320,47 +320,6 @@ sockets_try(const struct bridge_spec *spec, const struct bridge_options *given,
 		close(fd);
 	}
 	return 0;
-}
-
-int
-sockets_src(const struct addr *src, struct local_file *file, const char **why)
-{
-	int fd;
-
-	if ((fd = new_socket(src, why)) == -1)
-		return -1;
-	system_datagram_src(fd, src->kind == ADDR_UDP);
-	/* as much of it as the machine allows */
-	(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, DGRAM_SRC_BUFFER);
-	if (bind_addr(fd, src, why) == -1)
-		return give_up(fd);
-	local_file(src, file);
-	return fd;
-}
-
-int
-sockets_dst(const struct addr *dst, const char **why)
-{
-	int fd;
-
-	if ((fd = new_socket(dst, why)) == -1)
-		return -1;
-	(void)set_int(fd, SOL_SOCKET, SO_SNDBUF, DGRAM_DST_BUFFER);
-	/* in this order: nothing can arrive between the two */
-	if (system_one_way(fd) == -1 || connect_addr(fd, dst, why) == -1)
-		return give_up(fd);
-	/* a local sender from behind gets EPIPE, not silence */
-	if (addr_family(dst) == AF_LOCAL && shutdown(fd, SHUT_RD) == -1)
-		return give_up(fd);
-	return fd;
-}
-
-int
-sockets_reconnect(int fd, const struct addr *dst)
-{
-	const char *why;
-
-	return connect_addr(fd, dst, &why);
 }
 
 static void

@@ -11,6 +11,11 @@
 #include "../../common/bridge.h"
 #include "local.h"
 
+/* The steps of it, of every kind. */
+int sockets_new(const struct addr *, const char **why);
+int sockets_bind(int fd, const struct addr *src, const char **why);
+int sockets_connect(int fd, const struct addr *dst, const char **why);
+
 /* Connection-oriented types. */
 int sockets_listen(const struct addr *src, const struct bridge_options *,
     struct local_file *, const char **why);
@@ -41,13 +46,6 @@ int sockets_is_reset(int fd);
  */
 int sockets_try(const struct bridge_spec *, const struct bridge_options *,
     const char **why);
-
-/* Connectionless ones: src bound, only to be read; dst connected, never
- * readable. */
-int sockets_src(const struct addr *src, struct local_file *, const char **why);
-int sockets_dst(const struct addr *dst, const char **why);
-/* Connects a dst socket again: its receiver may be a new one. */
-int sockets_reconnect(int fd, const struct addr *dst);
 
 /* Closes so that the other side sees a reset, where there is such. */
 void sockets_reset(int fd);

@@ -530,6 +530,7 @@ datagrams_wait_while_sessions_go(void **state)
 	assert_int_equal(addr_parse(&spec->src, "udp:127.0.0.1:9", NULL, NULL),
 	    0);
 	b->slot = slot;
+	b->fd = 0; /* any: nothing is sent */
 	b->state = BRIDGE_INSTALLING;
 	while (ready_session()->engine != DATAGRAM_ENGINE)
 		continue;
@@ -545,6 +546,7 @@ datagrams_wait_while_sessions_go(void **state)
 	assert_int_equal(datagrams_overdue(clock_ms() + END_WAIT_S * 1000), 1);
 	told.room = -1;
 	flush();
+	b->fd = -1;
 	b->state = BRIDGE_FREE;
 	slots_give(slot);
 	assert_int_equal(datagrams_flush(), 0);

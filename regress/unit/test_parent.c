@@ -79,6 +79,15 @@ options_dst(int fd, const struct addr *dst, const struct bridge_options *o,
 }
 
 int
+options_dst_again(int fd, const struct addr *dst,
+    const struct bridge_options *was, const struct bridge_options *o,
+    const char **why)
+{
+	(void)was;
+	return options_dst(fd, dst, o, why);
+}
+
+int
 options_source(int fd, const struct addr *dst, const struct bridge_options *o,
     const char **why)
 {
@@ -157,7 +166,9 @@ new_told(const char *src, const char *dst)
 	struct bridge *b = new_bridge(src, dst);
 	const char *why;
 
-	assert_int_equal(datagrams_open(b, bridges_spec(b), &why), 0);
+	assert_int_equal(datagrams_open(b, bridges_spec(b),
+			     &bridges_spec(b)->options, &why),
+	    0);
 	b->state = BRIDGE_OPEN;
 	b->told = 1;
 	return b;

@@ -1,0 +1,24 @@
+/*
+ * The channel to the engine that has all datagrams.
+ */
+
+#ifndef PARENT_DGRAM_TELL_H
+#define PARENT_DGRAM_TELL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../common/frame.h"
+
+/* All connectionless bridges are with this engine. */
+#define DATAGRAM_ENGINE 0
+
+/* Sends it; 0, or -1: it takes no more now. */
+int dgram_tell(struct frame_out *, const int *fds, size_t nfds);
+
+/* It takes something again, or it is another one. */
+void dgram_tell_takes(void);
+/* Whether it takes nothing for longer than it may. */
+int dgram_tell_overdue(uint64_t now_ms);
+
+#endif
