@@ -19,12 +19,6 @@
 #include "engine_spy.h"
 #include "engine_trace.h"
 
-#ifdef __SANITIZE_ADDRESS__
-#define SLOWER 3 /* strides are so much longer */
-#else
-#define SLOWER 1
-#endif
-
 unsigned int efate_doubts;
 
 static struct erig rig;
@@ -319,7 +313,7 @@ efate_at_each_stop(const struct efate *f, unsigned int stride)
 	unsigned int stop = 1;
 
 	while (efate_run(f, &stop, 1) > 0)
-		stop += stride * SLOWER;
+		stop += stride * EFATE_SLOWER;
 	return stop;
 }
 

@@ -15,6 +15,12 @@
 
 #define EFATE_SLOT ERIG_FIRST
 
+#ifdef __SANITIZE_ADDRESS__
+#define EFATE_SLOWER 3 /* strides are so much longer */
+#else
+#define EFATE_SLOWER 1
+#endif
+
 enum efate_end {
 	EFATE_CLOSE, /* both finish when all is written */
 	EFATE_RESET, /* the peer resets when the kernel has all of its bytes */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "../../common/clock.h"
+#include "../../mctd/engine/table.h"
 #include "engine_spy.h"
 
 struct espy *espy;
@@ -31,6 +32,19 @@ espy_setup(void)
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(espy, MAP_FAILED);
 	memset(espy, 0, sizeof *espy);
+}
+
+/*
+ * Megabytes that an engine has ready before traffic comes: thousands of them
+ * live for some milliseconds here, and touch little of it.
+ */
+void *
+table_new(size_t bytes)
+{
+	void *mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return mem == MAP_FAILED ? NULL : mem;
 }
 
 /* Asked in a way that an engine may: it is one. */

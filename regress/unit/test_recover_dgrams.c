@@ -24,7 +24,7 @@
 #include "engine_trace.h"
 
 #ifdef __SANITIZE_ADDRESS__
-#define SLOWER 20 /* strides are so much longer */
+#define SLOWER 50 /* strides are so much longer */
 #else
 #define SLOWER 1
 #endif

@@ -21,7 +21,7 @@ die_in_turn(const struct efate *f)
 	unsigned int stops[3], first, second;
 
 	for (first = 12; first < 40; first += 9) {
-		for (second = 1; second < 40; second += 3) {
+		for (second = 1; second < 40; second += 3 * EFATE_SLOWER) {
 			stops[0] = first;
 			stops[1] = stops[2] = second;
 			assert_int_not_equal(efate_run(f, stops, 3), 0);
