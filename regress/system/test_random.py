@@ -24,7 +24,7 @@ KINDS = (
     (("seqpath", "unixseq:{app}/{port}"), ("seqname", "unixseq:@{port}")),
 )
 REASONS = ("clean", "peer-reset", "dst-reset")
-SECONDS, SANITIZED_SECONDS = 20, 6
+SECONDS, SANITIZED_SECONDS = 9, 5
 CONF = 'limits { sessions 512 events 65536 }\ndirectory "%s"\n'
 
 
