@@ -225,7 +225,7 @@ def test_connecting_goes_on(context):
     silent, line = tcp(context), tcp(context)
     daemon = context.daemon(
         QUICK + 'directory "%s"\n'
-        'bridge "silent" %s %s { connect 3s }\n'
+        'bridge "silent" %s %s { connect 8s }\n'
         'bridge "full" %s unix:%s/full { connect 40s }\n' % (
             app, silent, silent_net(), line, app))
     monitor = Monitor(context, daemon)
