@@ -25,7 +25,7 @@ TIPC_NODE_SCOPE = 3
 ROOM = 300 * 1024
 
 # Shorter than that of a test, so that it is known where it hung.
-TIMEOUT_S = 12
+TIMEOUT_S = 25
 
 # What the families say where nobody listens.
 NOBODY = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH)

@@ -15,7 +15,7 @@ import sys
 GUEST = os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "guest")
 ARCHITECTURES = ("x86_64", "i686")
-SECONDS = 55
+SECONDS = 110
 
 
 def sanitized(build):
