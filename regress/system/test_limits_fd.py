@@ -7,12 +7,11 @@ import subprocess
 from echo import Echo, ask, asked, descriptors, lose, served, tcp, \
     turned_away
 from ends import connect
-from fds import files_at_rest
+from fds import cpu_s, files_at_rest
 from program import wait_for
 from watch import Monitor
 
 NOBODY = 65534
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def set_limit(daemon, soft):
@@ -34,12 +33,6 @@ def unlimit(daemon):
     set_limit(daemon, 1000)
 
 
-def cpu_s(pid):
-    with open("/proc/%d/stat" % pid) as stream:
-        fields = stream.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
 class Scene:
     """A daemon with a bridge to an echo, and one who hears its events."""
 
@@ -47,7 +40,10 @@ class Scene:
         self.echo, self.src = Echo(tcp(context)), tcp(context)
         self.daemon = context.daemon("bridge %s %s\n" % (
             self.src, self.echo.text))
+        # none that goes now leaves a number free below the monitor's
+        files_at_rest(self.daemon)
         self.monitor = Monitor(context, self.daemon)
+        self.monitor.wait("bridge-created")
         self.monitor.wait("bridge-created")
         limit(self.daemon, more)
 
