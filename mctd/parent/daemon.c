@@ -93,12 +93,12 @@ open_way(const char *path)
 }
 
 void
-daemon_open_ways(int taking)
+daemon_open_ways(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 
 	/* what is sent on has a low number: before directories take these */
-	if (path != NULL && !taking)
+	if (path != NULL)
 		ways.service = open_way(path);
 	if (ways.waiting != -1) /* else the log goes to stderr */
 		logger_open();
@@ -114,6 +114,8 @@ daemon_service(void)
 void
 daemon_adopt_service(int fd)
 {
+	if (ways.service != -1)
+		close(ways.service);
 	ways.service = fd;
 }
 

@@ -12,11 +12,8 @@
  */
 int daemon_begin(void);
 
-/*
- * Opens the ways to the log daemon and, unless it comes from the daemon whose
- * place is taken, to the service manager.
- */
-void daemon_open_ways(int taking);
+/* Opens the ways to the log daemon and to the service manager. */
+void daemon_open_ways(void);
 
 /*
  * Ready: who waits is told; unless foreground, standard descriptors lead
@@ -24,7 +21,10 @@ void daemon_open_ways(int taking);
  */
 void daemon_ready(int foreground, enum log_level);
 
-/* The socket of the service manager, or -1; one that was handed over. */
+/*
+ * The socket of the service manager, or -1; one that was handed over takes
+ * the place of one's own: it is the manager that knows the daemon.
+ */
 int daemon_service(void);
 void daemon_adopt_service(int fd);
 

@@ -35,6 +35,7 @@
 #include "datagrams.h"
 #include "events.h"
 #include "handover.h"
+#include "interrupt.h"
 #include "life.h"
 #include "logger.h"
 #include "loop.h"
@@ -262,6 +263,9 @@ watch(void)
 		    signals[i].fn, NULL);
 		if (loop_add(&parent.signals[i], -1) == -1)
 			return -1;
+		if (signals[i].fn == on_stop &&
+		    interrupt_watch(signals[i].signal) == -1)
+			return -1;
 	}
 	loop_set(&parent.tick, -1, 0, on_tick, NULL);
 	parent.ticked_ms = clock_ms();
@@ -364,7 +368,7 @@ take_over(void)
 	reload_commit(parent.conf);
 	events_add(&note);
 	(void)clients_listen(adopted.control);
-	upgrade_give_listen(adopted.upgrade);
+	upgrade_take_end(adopted.upgrade, stop);
 	return 0;
 }
 

@@ -348,7 +348,7 @@ open_outside(const struct conf *conf, const struct identity *id, int taking)
 	struct own_sockets_ids ids;
 	uint32_t i;
 
-	daemon_open_ways(taking);
+	daemon_open_ways();
 	for (i = 0; i < conf->ndirectories; i++)
 		if (local_add_directory(conf->directory[i]) == -1) {
 			log_fatal("directory %s: %s", conf->directory[i],

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "children.h"
 #include "clients.h"
 #include "daemon.h"
 #include "datagrams.h"
@@ -40,8 +41,10 @@ on_daemon(struct frame_in *in, const int *fds, size_t nfds)
 		return -1;
 	adopt.begun = 1;
 	adopt.result.frozen_us = m.frozen_us;
-	if (m.has_service)
+	if (m.has_service) {
 		daemon_adopt_service(*fd++);
+		(void)children_fill_low_fds(); /* it may have closed one */
+	}
 	adopt.result.control = *fd++;
 	adopt.result.upgrade = *fd;
 	slots_adopt(adopt.tables.registry, adopt.tables.counters, m.serial);

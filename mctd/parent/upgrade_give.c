@@ -12,6 +12,9 @@
  * way, the other one has everything, and this process ends without a touch
  * to any socket or file.
  *
+ * Whoever asks this one to stop before DONE has it stop, and the other gives
+ * up; whoever asks later has the other do so.
+ *
  * Calls: accept4, close, getpid; at the start: openat
  */
 
@@ -29,6 +32,7 @@
 #include "children.h"
 #include "daemon.h"
 #include "freeze.h"
+#include "interrupt.h"
 #include "self.h"
 #include "system.h"
 #include "upgrade_give.h"
@@ -38,6 +42,8 @@
 /* Until HELLO it does nothing; then, until GO, it starts its children. */
 #define HELLO_MS   (UPGRADE_S * 1000)
 #define PREPARE_MS ((CHILD_START_S + UPGRADE_S) * 1000)
+
+#define STOPPING   "mctd is stopping"
 
 enum give_state {
 	GIVE_IDLE,
@@ -141,7 +147,7 @@ on_hello(struct frame_in *in)
 	why = upgrade_wire_differs(&give.setup.ours, &give.theirs, text,
 	    sizeof text);
 	if (give.setup.stopping())
-		why = "mctd is stopping";
+		why = STOPPING;
 	if (why != NULL) {
 		refuse(why);
 		return;
@@ -182,25 +188,45 @@ await_commit(void)
 	return -1;
 }
 
+static int
+is_stopping(void)
+{
+	return give.setup.stopping() || interrupt_came();
+}
+
+/* The other one is the daemon now. */
+static _Noreturn void
+end(void)
+{
+	char state[64];
+
+	(void)snprintf(state, sizeof state, "MAINPID=%u", give.theirs.pid);
+	daemon_notify(state);
+	log_info("process %u has taken over", give.theirs.pid);
+	if (interrupt_came())
+		(void)upgrade_link_send_short(give.fd, MSG_O2N_STOP);
+	_exit(0);
+}
+
 /* Returns why it failed; otherwise not at all. */
 static const char *
 give_all(void)
 {
 	uint64_t frozen_us = clock_us();
-	char state[64];
 
 	if (freeze() == -1)
 		return "the children do not stand still";
 	if (upgrade_tell(give.fd, give.listener, frozen_us) == -1 ||
 	    await_commit() == -1)
 		return why_failed();
+	if (is_stopping()) {
+		(void)upgrade_link_send_error(give.fd, STOPPING);
+		return STOPPING;
+	}
 	freeze_end();
 	if (upgrade_link_send_short(give.fd, MSG_O2N_DONE) == -1)
 		return why_failed();
-	(void)snprintf(state, sizeof state, "MAINPID=%u", give.theirs.pid);
-	daemon_notify(state);
-	log_info("process %u has taken over", give.theirs.pid);
-	_exit(0);
+	end();
 }
 
 static void
@@ -211,7 +237,7 @@ on_go(struct frame_in *in)
 	if (in->type != MSG_N2O_GO || frame_done(in) == -1)
 		hang_up("it said what is not defined");
 	else if (give.setup.stopping())
-		refuse("mctd is stopping");
+		refuse(STOPPING);
 	else {
 		why = give_all();
 		freeze_undo();

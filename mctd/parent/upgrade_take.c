@@ -33,6 +33,9 @@ static struct {
 	struct upgrade_hello theirs;
 	struct upgrade_tables tables;
 	struct system_peer peer; /* large: not on the stack */
+	struct loop_event event;
+	int listener;
+	void (*stop)(void);
 } take = { .fd = -1 };
 
 /* 0, or -1 with errno. */
@@ -262,11 +265,49 @@ upgrade_take(const struct conf *conf, struct upgrade_adopted *adopted)
 		reload_undo(conf);
 		return -1;
 	}
+	for_each_table(upgrade_system_unmap); /* they are memory */
+	upgrade_adopt_result(adopted);
+	return 0;
+}
+
+static void
+over(void)
+{
+	loop_del(&take.event);
 	close(take.fd);
 	(void)children_fill_low_fds();
 	upgrade_give_reserved(take.fd);
 	take.fd = -1;
-	for_each_table(upgrade_system_unmap); /* they are memory */
-	upgrade_adopt_result(adopted);
-	return 0;
+	upgrade_give_listen(take.listener);
+}
+
+static void
+last_word(void *arg, unsigned int what)
+{
+	uint8_t buf[FRAME_MAX];
+	struct frame_in in;
+	size_t nfds;
+	long n;
+
+	(void)arg;
+	(void)what;
+	n = frame_packet_recv(take.fd, buf, sizeof buf, NULL, 0, &nfds);
+	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return;
+	over();
+	if (n > 0 && frame_open(&in, buf, (size_t)n) == 0 &&
+	    in.type == MSG_O2N_STOP && frame_done(&in) == 0) {
+		log_info("process %u was told to stop", take.theirs.pid);
+		take.stop();
+	}
+}
+
+void
+upgrade_take_end(int listener, void (*stop)(void))
+{
+	take.listener = listener;
+	take.stop = stop;
+	loop_set(&take.event, take.fd, LOOP_READ, last_word, NULL);
+	if (loop_add(&take.event, -1) == -1)
+		over();
 }

@@ -25,4 +25,10 @@ int upgrade_take_begin(const char *socket, const struct upgrade_hello *ours);
  */
 int upgrade_take(const struct conf *, struct upgrade_adopted *);
 
+/*
+ * Then: listens for the next upgrade as soon as the other one has ended; if
+ * it was asked to stop at its very end, stop is called.
+ */
+void upgrade_take_end(int listener, void (*stop)(void));
+
 #endif

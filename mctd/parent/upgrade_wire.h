@@ -42,7 +42,8 @@ enum upgrade_type {
 	MSG_O2N_CLIENT,   /* with one descriptor, if it is connected */
 	MSG_O2N_END,
 	MSG_N2O_COMMIT,
-	MSG_O2N_DONE
+	MSG_O2N_DONE,
+	MSG_O2N_STOP
 };
 
 /* What must be the same in both, by name: upgrade_wire_differs. */

@@ -227,6 +227,64 @@ def test_service_manager_is_told(context):
         assert manager.recv(100) == b"STOPPING=1"
 
 
+def test_own_service_manager_where_there_was_none(context):
+    """Else it is the one that knows the daemon."""
+    line = Line(context)
+    first, second = context.path("first"), context.path("second")
+    with notify_socket(first) as manager:
+        os.chmod(first, 0o777)
+        upgrade(line.daemon)
+        assert manager.recv(100) == b"READY=1"
+        with notify_socket(second) as other:
+            upgrade(line.daemon)
+            told = {manager.recv(100), manager.recv(100)}
+            assert told == {b"READY=1",
+                            b"MAINPID=%d" % line.daemon.pid}, told
+            line.check()
+            line.daemon.stop()
+            assert manager.recv(100) == b"STOPPING=1"
+            other.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                assert not other.recv(100)
+
+
+def test_stop_before_it_is_given_up(context):
+    """The daemon stops, and the next one is told so."""
+    line = Line(context)
+    same, _ = learn_same(line.daemon)
+    with Next(line.daemon) as next_:
+        next_.prepare(same)
+        next_.send(N2O_GO)
+        while next_.receive()[0] != O2N_END:
+            pass
+        os.kill(line.daemon.pid, signal.SIGTERM)
+        next_.send(N2O_COMMIT)
+        assert next_.expect_error() == "mctd is stopping"
+    assert line.daemon.process.wait(20) == 0
+    assert not os.path.exists(line.daemon.socket)
+
+
+def test_stop_in_the_last_moment(context):
+    """When the old ones are killed, the next one is the daemon, and stops."""
+    line = Line(context)
+    old = line.daemon.process
+    with subprocess.Popen([
+            "strace", "-qq", "-o", "/dev/null", "-p", str(line.daemon.pid),
+            "-e", "trace=kill", "-e", "inject=kill:signal=TERM:when=1"]):
+        wait_for(lambda: traced(old.pid), 20, "strace")
+        line.daemon.process = start(line.daemon)
+        assert old.wait(20) == 0
+    assert line.daemon.process.wait(20) == 0
+    log = line.daemon.log_text()
+    assert "process %d was told to stop" % old.pid in log, log
+    assert not os.path.exists(line.daemon.socket)
+
+
+def traced(pid):
+    with open("/proc/%d/status" % pid) as stream:
+        return "TracerPid:\t0\n" not in stream.read()
+
+
 @contextlib.contextmanager
 def notify_socket(name):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
