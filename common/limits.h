@@ -114,6 +114,13 @@
  */
 #define HEARTBEAT_S            5
 
+/*
+ * Of one answer that is owed, time in which the parent itself was held up is
+ * left out so often: a machine may sleep, but one that is always slow must
+ * not keep an engine that hangs.
+ */
+#define HEARTBEAT_FORGIVEN     3
+
 /* Children report themselves ready within this time, or start fails. */
 #define CHILD_START_S          20
 

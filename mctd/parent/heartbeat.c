@@ -17,6 +17,8 @@ heartbeat_due(const struct heartbeat *h)
 void
 heartbeat_asked(struct heartbeat *h, uint64_t now_ms, int err)
 {
+	if (err == 0 || h->owed_ms == 0)
+		h->forgiven = 0;
 	if (err == 0) {
 		h->asked = 1;
 		h->owed_ms = now_ms; /* what was full before is so no more */
@@ -52,6 +54,8 @@ heartbeat_overdue(const struct heartbeat *h, uint64_t now_ms)
 void
 heartbeat_forgive(struct heartbeat *h, uint64_t now_ms)
 {
-	if (h->owed_ms != 0)
-		h->owed_ms = now_ms;
+	if (h->owed_ms == 0 || h->forgiven == HEARTBEAT_FORGIVEN)
+		return;
+	h->forgiven++;
+	h->owed_ms = now_ms;
 }

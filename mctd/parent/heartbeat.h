@@ -14,6 +14,7 @@
 struct heartbeat {
 	uint64_t owed_ms; /* since when it owes an answer; 0: it does not */
 	int asked;        /* the question went out */
+	int forgiven;     /* so often, of what it owes now */
 };
 
 /* Whether it is to be asked now. */
@@ -30,7 +31,10 @@ int heartbeat_answered(struct heartbeat *);
 
 int heartbeat_overdue(const struct heartbeat *, uint64_t now_ms);
 
-/* Whoever counts the time was asleep: it counts from now. */
+/*
+ * Whoever counts the time was asleep: it counts from now, HEARTBEAT_FORGIVEN
+ * times for one answer.
+ */
 void heartbeat_forgive(struct heartbeat *, uint64_t now_ms);
 
 #endif

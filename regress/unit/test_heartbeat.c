@@ -119,6 +119,39 @@ time_that_was_slept_does_not_count(void **state)
 	assert_int_equal(heartbeat_answered(&h), 0);
 }
 
+/* Every look is late: who answers lives, who does not is found out. */
+static void
+always_late_is_no_excuse(void **state)
+{
+	struct heartbeat h = { 0 };
+	uint64_t now_ms = START_MS;
+	int i, errs[] = { 0, EAGAIN };
+	size_t e;
+
+	(void)state;
+	for (i = 0; i < 10 * HEARTBEAT_FORGIVEN; i++, now_ms += LIMIT_MS) {
+		heartbeat_forgive(&h, now_ms);
+		assert_false(heartbeat_overdue(&h, now_ms));
+		(void)heartbeat_answered(&h);
+		heartbeat_asked(&h, now_ms, 0);
+	}
+	assert_int_equal(heartbeat_answered(&h), 0);
+	for (e = 0; e < sizeof errs / sizeof errs[0]; e++) {
+		heartbeat_asked(&h, now_ms, errs[e]);
+		for (i = 0; i < HEARTBEAT_FORGIVEN; i++) {
+			now_ms += LIMIT_MS;
+			heartbeat_forgive(&h, now_ms);
+			assert_false(heartbeat_overdue(&h, now_ms));
+			heartbeat_asked(&h, now_ms, EAGAIN);
+		}
+		now_ms += LIMIT_MS;
+		heartbeat_forgive(&h, now_ms);
+		assert_true(heartbeat_overdue(&h, now_ms));
+		(void)heartbeat_answered(&h);
+		heartbeat_took(&h);
+	}
+}
+
 int
 main(void)
 {
@@ -130,6 +163,7 @@ main(void)
 		cmocka_unit_test(channel_that_is_filled_again_is_no_hang),
 		cmocka_unit_test(shortage_of_the_kernel_is_not_its_fault),
 		cmocka_unit_test(time_that_was_slept_does_not_count),
+		cmocka_unit_test(always_late_is_no_excuse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
