@@ -13,6 +13,7 @@
 #include "../sandbox/sandbox.h"
 #include "../share/processes.h"
 #include "show.h"
+#include "show_bridge.h"
 #include "show_groups.h"
 #include "sums.h"
 
@@ -80,123 +81,11 @@ age_s(const struct page *p, uint64_t born_ms)
 	return p->now_ms > born_ms ? (p->now_ms - born_ms) / 1000 : 0;
 }
 
-/* Whether a count says something of this kind of bridge. */
-static int
-count_applies(enum count c, int connected)
-{
-	if (c == COUNT_BYTES_TO_DST)
-		return 1;
-	if (c == COUNT_BYTES_TO_SRC)
-		return 1; /* of answers, when datagrams have some */
-	if (c == COUNT_DROP_RIGHTS)
-		return connected;
-	return !connected;
-}
-
-static void
-put_counts(struct record_out *r, const uint64_t count[COUNTS], int connected)
-{
-	unsigned int i;
-
-	for (i = 0; i < COUNTS; i++)
-		if (count_applies(i, connected))
-			record_put_number(r, FIELD_COUNT + i, count[i]);
-}
-
 static void
 put_silent(struct record_out *r, const struct page *p, uint64_t active_ms)
 {
 	record_put_number(r, FIELD_SILENT,
 	    p->now_ms > active_ms ? p->now_ms - active_ms : 0);
-}
-
-/*
- * One option: a number, or a text that is empty when it is not given.  An
- * address goes as it is: to print one with an interface takes a socket.
- */
-static void
-put_option(struct record_out *r, unsigned int field,
-    const struct bridge_options *options, const struct bridge_option *o)
-{
-	char text[OPTION_TEXT_BYTES];
-
-	switch (o->unit) {
-	case OPTION_DST:  /* these are fields of their own */
-	case OPTION_JOIN: /* and these records: LIST_GROUPS */
-		break;
-	case OPTION_HOST:
-		if (options->source_client)
-			record_put_text(r, field, "client");
-		else if (options->source.kind != ADDR_NONE)
-			record_put_addr(r, field, &options->source);
-		else
-			record_put_text(r, field, "");
-		break;
-	case OPTION_FLAG:
-	case OPTION_DEVICE:
-		if (!bridge_option_text(options, o, 0, text, sizeof text))
-			text[0] = '\0';
-		record_put_text(r, field, text);
-		break;
-	default:
-		record_put_number(r, field, bridge_option_number(options, o));
-	}
-}
-
-/* Further dsts, and the numbers of those that are left out for now. */
-static void
-put_dsts(struct record_out *r, const struct registry_entry *e,
-    const struct bridge_spec *spec)
-{
-	char held[2 * DSTS_MAX + 1] = "";
-	const struct addr *dst;
-	unsigned int i, used = 0;
-
-	for (i = 0; i < DSTS_MAX; i++) {
-		dst = bridge_dst(spec, i);
-		if (dst == NULL)
-			break;
-		if (i > 0)
-			record_put_addr(r, FIELD_DST_2 + i - 1, dst);
-		if (!(e->held & 1U << i))
-			continue;
-		if (used > 0)
-			held[used++] = ',';
-		held[used++] = (char)('1' + i);
-	}
-	held[used] = '\0';
-	record_put_text(r, FIELD_HELD, held);
-}
-
-/* Whether an option can be one of a bridge of this kind. */
-static int
-option_applies(const struct bridge_option *o, int connected)
-{
-	switch (o->reach) {
-	case REACH_ANY:
-	case REACH_IP:
-	case REACH_DST:
-		return 1;
-	case REACH_DGRAM:
-	case REACH_UDP:
-	case REACH_UDP_SRC:
-	case REACH_UDP_DST:
-		return !connected;
-	default:
-		return connected;
-	}
-}
-
-static void
-put_options(struct record_out *r, const struct bridge_spec *spec, int connected)
-{
-	const struct bridge_option *o;
-
-	for (o = bridge_options; o->name != NULL; o++)
-		if (option_applies(o, connected))
-			put_option(r,
-			    FIELD_OPTIONS + (unsigned int)(o - bridge_options),
-			    &spec->options, o);
 }
 
 /* What only a bridge with sessions has. */
@@ -208,7 +97,7 @@ put_connected(struct record_out *r, const struct registry_entry *e,
 
 	record_put_number(r, FIELD_SESSIONS, e->sessions);
 	record_put_number(r, FIELD_CONNECTING, e->connecting);
-	put_options(r, spec, 1);
+	show_options(r, spec);
 	for (i = 0; i < PARENT_COUNTS; i++)
 		record_put_number(r, FIELD_PARENT + i, e->parent_count[i]);
 }
@@ -226,7 +115,7 @@ put_connectionless(struct page *p, struct record_out *r, uint32_t slot,
 	record_put_number(r, FIELD_SEND_BUFFER, e->send_buffer);
 	if (bridge_has_flows(spec))
 		record_put_number(r, FIELD_FLOWS, e->flows);
-	put_options(r, spec, 0);
+	show_options(r, spec);
 	if (sums_read(slot, e, count, &active_ms) == 0)
 		put_silent(r, p, active_ms);
 }
@@ -247,7 +136,7 @@ put_bridge(struct page *p, uint32_t slot, const struct registry_entry *e,
 	record_put_addr(&r, FIELD_SRC, &spec->src);
 	record_put_addr(&r, FIELD_DST, &spec->dst);
 	if (connected)
-		put_dsts(&r, e, spec);
+		show_dsts(&r, e, spec);
 	record_put_number(&r, FIELD_OWNER, e->owner);
 	record_put_number(&r, FIELD_BORN, e->born_ns);
 	record_put_number(&r, FIELD_AGE, age_s(p, e->born_ms));
@@ -256,7 +145,7 @@ put_bridge(struct page *p, uint32_t slot, const struct registry_entry *e,
 	else
 		put_connectionless(p, &r, slot, e, spec);
 	/* A bridge made since the sums were has moved nothing by then. */
-	put_counts(&r, sum != NULL ? sum : e->ended, connected);
+	show_counts(&r, sum != NULL ? sum : e->ended, spec);
 	record_end(&r);
 }
 
@@ -310,7 +199,7 @@ put_session(struct page *p, uint32_t slot, const struct registry_entry *e,
 		put_end(&r, e);
 	if (sums_read(slot, e, count, &active_ms) == 0)
 		put_silent(&r, p, active_ms);
-	put_counts(&r, count, 1);
+	show_counts(&r, count, NULL);
 	record_end(&r);
 }
 
@@ -328,7 +217,7 @@ put_ended(struct page *p, uint32_t slot, const struct registry_entry *e,
 	    e->ended_ms > e->born_ms ? e->ended_ms - e->born_ms : 0);
 	record_put_number(&r, FIELD_AGO, age_s(p, e->ended_ms));
 	put_end(&r, e);
-	put_counts(&r, e->ended, 1);
+	show_counts(&r, e->ended, NULL);
 	record_end(&r);
 }
 

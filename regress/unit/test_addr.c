@@ -114,8 +114,8 @@ static const struct bad {
 	{ "none:1.2.3.4:5", EAFNOSUPPORT },
 	{ " tcp:1.2.3.4:5", EAFNOSUPPORT },
 	{ "seqtcp:1.2.3.4:5", EAFNOSUPPORT },
-	{ "tipc:100:1", EAFNOSUPPORT },
-	{ "udplite:*:5", EAFNOSUPPORT },
+	{ "seqtipcs:100:1", EAFNOSUPPORT },
+	{ "udplit:*:5", EAFNOSUPPORT },
 	/* Ports. */
 	{ "tcp:", EINVAL },
 	{ "tcp:1.2.3.4", EINVAL },

@@ -126,7 +126,7 @@ hello_of_an_adopted_client_is_answered_again(void **state)
 	}
 	peer_alive(fd, 2);
 	peer_hello(fd, 4711);
-	peer_error(fd, 1, EINVAL, "version 3, the library 4711");
+	peer_error(fd, 1, EINVAL, "version 4, the library 4711");
 	peer_end(fd);
 	rig_gone(&rig, SLOT, 1);
 }

@@ -337,10 +337,10 @@ options_of_datagrams_go_together(void **state)
 		    { { "source", "client" }, { "flows", "5" } }, 0 },
 		{ "udp:0.0.0.0:1", "udp:[::1]:1", { { "source", "client" } },
 		    EINVAL },
-		{ "unixdgram:@a", "udp:10.0.0.1:1",
-		    { { "source", "client" } }, EINVAL },
-		{ "tcp:0.0.0.0:1", "tcp:10.0.0.1:1",
-		    { { "source", "client" } }, EINVAL },
+		{ "unixdgram:@a", "udp:10.0.0.1:1", { { "source", "client" } },
+		    EINVAL },
+		{ "tcp:0.0.0.0:1", "tcp:10.0.0.1:1", { { "source", "client" } },
+		    EINVAL },
 	};
 	struct bridge_spec s;
 	size_t i, o;

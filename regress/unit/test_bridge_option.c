@@ -447,6 +447,11 @@ any_text(const struct bridge_option *o, char *text, size_t size)
 	case OPTION_DST:
 		(void)snprintf(text, size, "vsock:%u:%u", n, 1 + n % 70000);
 		break;
+	case OPTION_JOIN:
+		(void)snprintf(text, size, "%s 239.%u.1.%u interface v%u%s",
+		    n % 2 ? "src" : "dst", n % 256, n / 256 % 256, n % 9999,
+		    n % 4 == 1 ? " source 10.0.0.1" : "");
+		break;
 	case OPTION_FLAG:
 		(void)snprintf(text, size, n % 2 ? "yes" : "no");
 		break;
@@ -517,6 +522,18 @@ defaults_are_put_in(void **state)
 	o.nodelay = FLAG_NOT_GIVEN;
 	o.backlog = 0;
 	assert_memory_equal(&o, &none, sizeof(o));
+	/* Where there are flows, idle is theirs. */
+	o.reply = FLAG_YES;
+	bridge_options_resolve(&o, &defaults);
+	assert_int_equal(o.idle_s, FLOW_IDLE_S_DEFAULT);
+	assert_int_equal(o.flows, FLOWS_DEFAULT);
+	o = none;
+	o.source_client = 1;
+	o.idle_s = OPTION_NEVER;
+	o.flows = 3;
+	bridge_options_resolve(&o, &defaults);
+	assert_int_equal(o.idle_s, 0);
+	assert_int_equal(o.flows, 3);
 }
 
 int

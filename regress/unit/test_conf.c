@@ -95,7 +95,7 @@ static const char everything[] =
     "chroot \"/var/empty\"\n"
     "socket /run/m.sock mode 0660 group \"staff\"\n"
     "limits { bridges 8 sessions 500000\n"
-    "clients 1024 events 65536 standby 2 pipes 0 }\n"
+    "clients 1024 events 65536 standby 2 pipes 0 groups 7 flows 65536 }\n"
     "engines 15\n"
     "spin 10000\n"
     "timeouts { connect 90 idle 2h half-closed 0 }\n"
@@ -174,6 +174,8 @@ assert_everything(const struct conf *conf)
 	assert_int_equal(conf->limits.events, 65536);
 	assert_int_equal(conf->limits.standby, 2);
 	assert_int_equal(conf->limits.pipes, 0);
+	assert_int_equal(conf->limits.groups, 7);
+	assert_int_equal(conf->limits.flows, 65536);
 	assert_int_equal(conf->engines, 15);
 	assert_int_equal(conf->spin_us, 10000);
 	assert_int_equal(conf->timeouts.connect_s, 90);
@@ -296,6 +298,10 @@ random_value(const struct bridge_option *o, int nth, char *text, size_t size)
 	long n = random() % 2000000000 >> random() % 30;
 
 	switch (o->unit) {
+	case OPTION_JOIN:
+		(void)snprintf(text, size, "%s 239.1.1.%d interface \"v#%ld\"",
+		    n % 2 ? "src" : "dst", nth, n);
+		return 1;
 	case OPTION_DST:
 		(void)snprintf(text, size, dsts[n % 6], nth + 1,
 		    (int)(n % 60000 + 1));
@@ -305,30 +311,36 @@ random_value(const struct bridge_option *o, int nth, char *text, size_t size)
 		return nth == 0;
 	case OPTION_FLAG:
 		(void)snprintf(text, size, n % 2 ? "yes" : "no");
-		return nth == 0;
+		return nth == 0 && strcmp(o->name, "reply") != 0; /* joins */
 	case OPTION_HOST:
 		return 0;
 	default:
 		(void)snprintf(text, size, "%ld",
 		    o->max < INT32_MAX ? n % ((long)o->max + 1) : n);
-		return nth == 0 && strncmp(o->name, "keepalive-", 10) != 0 &&
-		    strcmp(o->name, "hold") != 0;
+		return nth == 0 && strcmp(o->name, "min") != 0; /* than max */
 	}
 }
 
 static size_t
 random_bridge(char *text, size_t size, int port)
 {
+	static const char *const kinds[] = { "tcp", "udp" };
 	const struct bridge_option *o;
 	char value[ADDR_TEXT_BYTES];
+	struct bridge_spec spec;
 	size_t at;
-	int i;
+	int i, kind = (int)(random() % 2);
 
+	memset(&spec, 0, sizeof(spec));
+	spec.src.kind = kind == 0 ? ADDR_TCP : ADDR_UDP;
+	spec.dst.kind = spec.src.kind;
 	at = (size_t)snprintf(text, size,
-	    "bridge tcp:10.9.9.9:%d tcp:10.9.9.8:%d {", port, port);
+	    "bridge %s:10.9.9.9:%d %s:10.9.9.8:%d {", kinds[kind], port,
+	    kinds[kind], port);
 	for (o = bridge_options; o->name != NULL; o++)
 		for (i = (int)(random() % 4); i > 0; i--)
-			if (random_value(o, i - 1, value, sizeof(value)))
+			if (bridge_option_applies(&spec, o, NULL) &&
+			    random_value(o, i - 1, value, sizeof(value)))
 				at += (size_t)snprintf(text + at, size - at,
 				    " %s %s", o->name, value);
 	return at + (size_t)snprintf(text + at, size - at, "\n}\n");
@@ -346,7 +358,8 @@ random_bridges_are_printed_and_parse_back(void **state)
 	(void)state;
 	srandom(20251126);
 	for (round = 0; round < 100; round++) {
-		at = (size_t)snprintf(text, sizeof(text), "directory /d\n");
+		at = (size_t)snprintf(text, sizeof(text),
+		    "directory /d\nlimits { groups 4096 }\n");
 		for (i = 0; i < 50; i++)
 			at +=
 			    random_bridge(text + at, sizeof(text) - at, i + 1);
@@ -396,7 +409,7 @@ defaults_are_printed_too(void **state)
 	    "chroot \"/var/empty/mctd\"\n"
 	    "# default: socket \"/run/mctd/mctd.sock\" mode 0600\n"
 	    "limits { bridges 256 sessions 4096 clients 32 events 4096 "
-	    "standby 4 pipes 16 }\n"
+	    "standby 4 pipes 16 groups 64 flows 256 }\n"
 	    "engines 1\nspin 0\n"
 	    "timeouts { connect 10s idle 0 half-closed 1m drain 10s }\n");
 }

@@ -29,14 +29,30 @@ static const struct wrong {
 	{ "mode 0600\n", "t:1: unknown word \"mode\"" },
 	{ "tcp:1.2.3.4:5 tcp:1.2.3.4:6\n",
 	    "t:1: unknown word \"tcp:1.2.3.4:5\"" },
-	{ "limits { flows 64 }\n",
-	    "t:1: unknown word \"flows\" in the braces of limits" },
+	{ "limits { flow 64 }\n",
+	    "t:1: unknown word \"flow\" in the braces of limits" },
+	{ "limits { join 64 }\n",
+	    "t:1: unknown word \"join\" in the braces of limits" },
 	{ "timeouts {\nidle 1\nflows 1\n}\n",
 	    "t:3: unknown word \"flows\" in the braces of timeouts" },
 	{ "timeouts { sessions 1 }\n",
 	    "t:1: unknown word \"sessions\" in the braces of timeouts" },
-	{ "bridge tcp:*:1 tcp:1.2.3.4:1 {\n join src\n}\n",
-	    "t:2: unknown word \"join\" in the braces of a bridge" },
+	{ "bridge udp:*:1 udp:1.2.3.4:1 {\n join\n}\n",
+	    "t:2: something is missing at the end" },
+	{ "bridge udp:*:1 udp:1.2.3.4:1 {\n join src\n}\n",
+	    "t:2: something is missing at the end" },
+	{ "bridge udp:*:1 udp:1.2.3.4:1 {\n join src }\n",
+	    "t:2: unexpected \"}\"" },
+	{ "bridge udp:*:1 udp:1.2.3.4:1 {\n join src 239.1.1.1 source }\n",
+	    "t:2: unexpected \"}\"" },
+	{ "bridge udp:*:1 udp:1.2.3.4:1 {\n join src 239.1.1.1\n"
+	    "interface eth1 }\n",
+	    "t:3: unknown word \"interface\" in the braces of a bridge" },
+	{ "bridge udp:*:1 udp:1.2.3.4:1 { ttl dst }\n",
+	    "t:1: unexpected \"}\"" },
+	{ "bridge udp:*:1 udp:1.2.3.4:1 { min dst 4 }\n",
+	    "t:1: min \"dst\": this is not a number of bytes like 500, 64K, "
+	    "10M or 1G" },
 	{ "bridge tcp:*:1 tcp:1.2.3.4:1 { drain 1 }\n",
 	    "t:1: unknown word \"drain\" in the braces of a bridge; is a "
 	    "\"}\" missing?" },
@@ -272,8 +288,39 @@ static const struct wrong {
 	{ LOCAL("keepalive 9"), REFUSED "keepalive applies to tcp and mptcp" },
 	{ LOCAL("nodelay no"),
 	    REFUSED "nodelay applies to tcp, mptcp, sctp and seqsctp" },
-	{ LOCAL("mark 9"), REFUSED "mark applies to a dst of kind tcp, mptcp, "
-	    "sctp or seqsctp" },
+	{ LOCAL("mark 9"), REFUSED "mark applies to a dst that is IP" },
+	{ LOCAL("min 9"), REFUSED "min applies to connectionless bridges" },
+	{ LOCAL("join src 239.1.1.1"),
+	    REFUSED "join applies to udp and udplite" },
+#define UDP(options)   "bridge udp:*:1 udp:1.2.3.4:1 {\n" options "\n}\n"
+#define NO_JOIN                                                             \
+	"a group is given as src or dst, its address, and interface NAME, " \
+	"source HOST"
+	{ UDP("backlog 5"), "t:1: bridge udp:*:1 udp:1.2.3.4:1: backlog "
+	    "applies to bridges with sessions, which a connectionless one has "
+	    "not" },
+	{ UDP("min 9 max 8"),
+	    "t:1: bridge udp:*:1 udp:1.2.3.4:1: min is more than max" },
+	{ UDP("ttl 256"), "t:2: ttl \"256\": this is out of range (0 to 255)" },
+	{ UDP("ttl 0 ttl 3"), "t:2: \"ttl\" is given a second time" },
+	{ UDP("join sre 239.1.1.1"), "t:2: join \"sre 239.1.1.1\": " NO_JOIN },
+	{ UDP("join \"src\" 239.1.1.1"), "t:2: join \"src\": " NO_JOIN },
+	{ UDP("join src 10.0.0.1"), "t:2: join \"src 10.0.0.1\": this is not "
+	    "the address of a group" },
+	{ UDP("join src 239.1.1.1:5"), "t:2: join \"src 239.1.1.1:5\": this is "
+	    "no IPv4 and no IPv6 address" },
+	{ UDP("join src \"\""), "t:2: join: a word is empty" },
+	{ UDP("join src 239.1.1.1 interface \"a b\""),
+	    "t:2: join \"src 239.1.1.1 interface a b\": " NO_JOIN },
+	{ UDP("join src 239.1.1.1 interface a interface a"),
+	    "t:2: join \"src 239.1.1.1 interface a interface a\": " NO_JOIN },
+	{ UDP("join dst 232.1.1.1 source 1.2.3.4"), "t:2: join \"dst 232.1.1.1 "
+	    "source 1.2.3.4\": only a join of src has a source" },
+	{ UDP("join src 239.1.1.1\njoin src 239.1.1.1"),
+	    "t:3: join \"src 239.1.1.1\": this is given already" },
+	{ UDP("join src 239.1.1.1 reply yes"), "t:1: bridge udp:*:1 "
+	    "udp:1.2.3.4:1: a bridge with reply or source client joins no "
+	    "groups" },
 }, bridges[] = {
 	{ "bridge\n", "t:1: something is missing at the end" },
 	{ "bridge tcp:*:1\n", "t:1: a bridge needs a src and a dst" },
@@ -308,9 +355,13 @@ static const struct wrong {
 	    "udp:1.2.3.4:1: src and dst are of different socket types" },
 	{ "bridge unix:@a unix:@a\n",
 	    "t:1: bridge unix:@a unix:@a: src and dst are the same" },
-	{ "bridge udp:*:1 udp:1.2.3.4:1 { max 5 }\n",
-	    "t:1: a connectionless bridge has no sessions, so none of the "
-	    "options in its braces applies" },
+	{ "bridge tcp:239.1.1.1:1 tcp:1.2.3.4:1\n",
+	    "t:1: bridge tcp:239.1.1.1:1 tcp:1.2.3.4:1: only udp and udplite "
+	    "carry to and from a multicast group" },
+	{ "limits { groups 2 }\nbridge udp:239.1.1.1:1 udp:1.2.3.4:1\n"
+	    "bridge udp:1.2.3.5:1 udp:1.2.3.4:1 { join src 239.1.1.2 }\n"
+	    "bridge udp:1.2.3.6:1 udp:1.2.3.4:1 { join dst 239.1.1.2 }\n",
+	    "t:4: more groups than \"limits { groups 2 }\" allows" },
 	/* Several of them. */
 	{ "bridge a tcp:*:1 tcp:1.2.3.4:1\n\nbridge a tcp:*:2 tcp:1.2.3.4:1",
 	    "t:3: the bridge at t:1 has the same name" },

@@ -59,7 +59,7 @@ other_version_hears_both_versions(void **state)
 	(void)state;
 	fd = rig_client(&rig, 3, 1, ROLE_ADMIN);
 	peer_hello(fd, 4711);
-	peer_error(fd, 1, EINVAL, "version 3, the library 4711");
+	peer_error(fd, 1, EINVAL, "version 4, the library 4711");
 	peer_end(fd);
 	rig_gone(&rig, 3, 1);
 }
@@ -140,6 +140,8 @@ bodies_must_decode_whole(void **state)
 		0, 0, 0, 9, 0xff, 0xff };
 	static const uint8_t dump[] = { 0, 0, 0, 14, 0, MSG_L2C_CLOSE, 0, 0, 0,
 		0, 0, 9, 1, 0 };
+	static const uint8_t change[] = { 0, 0, 0, 14, 0, MSG_L2C_CHANGE, 0, 0,
+		0, 0, 0, 9, 3, 0 };
 	static const uint8_t events[] = { 0, 0, 0, 12, 0, MSG_L2C_EVENTS, 0, 0,
 		0, 0, 0, 9 };
 
@@ -150,6 +152,7 @@ bodies_must_decode_whole(void **state)
 	bad_bytes(0, hello, sizeof hello, 9, "HELLO that does not decode");
 	bad_bytes(1, add, sizeof add, 9, "bridge that does not decode");
 	bad_bytes(1, dump, sizeof dump, 9, "close that does not decode");
+	bad_bytes(1, change, sizeof change, 9, "change that does not decode");
 	bad_bytes(1, events, sizeof events, 9, "does not decode");
 }
 

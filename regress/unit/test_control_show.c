@@ -227,6 +227,8 @@ datagram_bridge_has_messages_and_drops(void **state)
 	assert_int_equal(number(FIELD_COUNT + COUNT_DROP_TOO_LONG), 2);
 	assert_int_equal(number(FIELD_COUNT + COUNT_DROP_OTHER), 0);
 	assert_null(field(FIELD_COUNT + COUNT_BYTES_TO_SRC));
+	assert_null(field(FIELD_COUNT + COUNT_REPLIES_IN));
+	assert_null(field(FIELD_FLOWS));
 	assert_null(field(FIELD_SESSIONS));
 	assert_non_null(field(FIELD_SILENT));
 }
@@ -406,7 +408,7 @@ wrong_lists_and_cursors_are_told(void **state)
 	peer_error(fd, 7, EINVAL, "cursor");
 	peer_list(fd, 8, LIST_ENDED, SLOTS + 1);
 	peer_error(fd, 8, EINVAL, "cursor");
-	peer_list(fd, 9, LIST_PROCESSES + 1, 0);
+	peer_list(fd, 9, LIST_GROUPS + 1, 0);
 	peer_error(fd, 9, EINVAL, "no such list");
 }
 

@@ -104,7 +104,11 @@ test_events_have_the_daemon_s_numbers(void **state)
 	assert_int_equal(MCT_CONFIG_LOADED, EVENT_CONFIG_LOADED);
 	assert_int_equal(MCT_DST_DOWN, EVENT_DST_DOWN);
 	assert_int_equal(MCT_DST_UP, EVENT_DST_UP);
-	assert_int_equal(MCT_DST_UP + 1, EVENT_TYPES);
+	assert_int_equal(MCT_ONE_WAY, EVENT_ONE_WAY);
+	assert_int_equal(MCT_GROUP_JOINED, EVENT_GROUP_JOINED);
+	assert_int_equal(MCT_GROUP_LEFT, EVENT_GROUP_LEFT);
+	assert_int_equal(MCT_GROUP_WAITING, EVENT_GROUP_WAITING);
+	assert_int_equal(MCT_GROUP_WAITING + 1, EVENT_TYPES);
 }
 
 static void

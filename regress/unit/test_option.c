@@ -68,6 +68,13 @@ each_dst_is_one_more(void **state)
 		assert_int_equal(mct_options_set(options, "dst", text), -1);
 		assert_int_equal(errno, i < DSTS_MAX ? EEXIST : ENOSPC);
 	}
+	for (i = 1; i <= JOINS_MAX; i++) {
+		(void)snprintf(text, sizeof text, "src 239.0.0.%d", i);
+		assert_int_equal(mct_options_set(options, "join", text), 0);
+		assert_int_equal(options->values.njoins, i);
+		assert_int_equal(mct_options_set(options, "join", text), -1);
+		assert_int_equal(errno, i < JOINS_MAX ? EEXIST : ENOSPC);
+	}
 	mct_options_free(options);
 }
 

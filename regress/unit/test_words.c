@@ -12,7 +12,7 @@
 
 #include "../../mctctl/words.h"
 
-#define ARGC_MAX 96
+#define ARGC_MAX (2 * WORDS_OPTIONS + 8)
 
 static const struct words_option bridge_options[] = { { "name", "N", 0 },
 	{ "max", "N", 0 }, { "max-per-source", "N", 0 }, { "idle", "T", 0 },
@@ -35,7 +35,7 @@ static const struct words_command table[] = {
 
 static struct words_call call;
 static char why[WORDS_WHY_BYTES];
-static char line[400];
+static char line[8 * WORDS_OPTIONS];
 
 /* Matches the words of a line, which are separated by single spaces. */
 static int
@@ -131,7 +131,7 @@ test_options_are_pairs(void **state)
 static void
 test_some_options_may_be_given_again(void **state)
 {
-	char text[400] = "bridge add s d";
+	char text[40 + 6 * WORDS_OPTIONS] = "bridge add s d";
 	int i;
 
 	(void)state;
