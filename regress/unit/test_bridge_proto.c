@@ -85,6 +85,20 @@ get(struct bridge_spec *s, size_t len)
 	return frame_done(&in);
 }
 
+/* What is told in it is bad, though all of it is there. */
+static void
+get_broken(struct bridge_spec *s)
+{
+	struct frame_in in;
+	size_t len = sizeof(message);
+
+	message[2] = (uint8_t)(len >> 8);
+	message[3] = (uint8_t)len;
+	assert_int_equal(frame_open(&in, message, len), 0);
+	proto_get_spec(&in, s);
+	assert_true(in.bad);
+}
+
 static void
 a_bridge_arrives_as_it_was(void **state)
 {
@@ -128,19 +142,88 @@ static void
 more_dsts_than_can_be_do_not_travel(void **state)
 {
 	struct bridge_spec s = full_spec(), got;
-	size_t len;
+	uint8_t one[FRAME_MAX];
+	size_t at = FRAME_HEADER;
 
 	(void)state;
 	s.options.nmore = DSTS_MAX;
 	assert_int_equal(put(&s, sizeof(message)), 0);
 	s = full_spec();
+	s.options.nmore = 1;
+	assert_true(put(&s, sizeof(message)) > 0);
+	memcpy(one, message, sizeof(one));
 	s.options.nmore = 0;
+	assert_true(put(&s, sizeof(message)) > 0);
+	while (message[at] == one[at])
+		at++;
+	assert_int_equal(message[at], 0); /* their number */
+	assert_int_equal(one[at], 1);
+	/* As many as are said are there, but they are too many. */
+	memset(message + at + 1, 0, sizeof(message) - at - 1);
+	message[at] = DSTS_MAX;
+	get_broken(&got);
+	message[at] = 255;
+	get_broken(&got);
+}
+
+/* The longest of datagrams: all groups, and all options that may be. */
+static struct bridge_spec
+dgram_spec(void)
+{
+	static const char *const values[][2] = { { "max", "9" },
+		{ "rate", "9" }, { "dscp", "9" }, { "mark", "9" },
+		{ "bind-device", "123456789012345" }, { "source", "::1" },
+		{ "min", "9" }, { "datagram-rate", "9" }, { "hops", "yes" },
+		{ "broadcast", "no" }, { "loop", "yes" }, { "reply", "no" },
+		{ "receive-buffer", "9" }, { "send-buffer", "9" },
+		{ "in-interface", "abcdefghijklmno" }, { "ttl", "9" },
+		{ "loopback", "yes" }, { "affinity", "ABCDEFGHIJKLMNO" } };
+	struct bridge_spec s;
+	char text[JOIN_TEXT_BYTES];
+	size_t i;
+
+	memset(&s, 0, sizeof(s));
+	assert_int_equal(addr_parse(&s.src, "udp:[fe80::1%1]:5", NULL, NULL),
+	    0);
+	assert_int_equal(addr_parse(&s.dst, "udplite:[::1]:5", NULL, NULL), 0);
+	for (i = 0; i < LENGTH(values); i++)
+		set(&s, values[i][0], values[i][1]);
+	for (i = 0; i < JOINS_MAX; i++) {
+		(void)snprintf(text, sizeof(text),
+		    "src ff3e::%zx interface abcdefghijklmno source ::9", i);
+		set(&s, "join", text);
+	}
+	assert_int_equal(bridge_check(&s, NULL), 0);
+	return s;
+}
+
+static void
+groups_arrive_as_they_were(void **state)
+{
+	struct bridge_spec s = dgram_spec(), got;
+	size_t len;
+
+	(void)state;
+	len = put(&s, HANDLE_REQUEST_BYTES);
+	assert_true(len > 0);
+	assert_int_equal(get(&got, len), 0);
+	assert_memory_equal(&s, &got, sizeof(s));
+	s.options.njoins = JOINS_MAX + 1;
+	assert_int_equal(put(&s, sizeof(message)), 0);
+	s = dgram_spec();
+	s.options.njoins = 0;
 	len = put(&s, sizeof(message));
-	assert_int_equal(message[len - 1], 0); /* their number */
-	message[len - 1] = DSTS_MAX;
-	assert_int_equal(get(&got, len), -1);
-	message[len - 1] = 255;
-	assert_int_equal(get(&got, len), -1);
+	message[len - 1] = JOINS_MAX + 1; /* they are the last */
+	memset(message + len, 0, sizeof(message) - len);
+	get_broken(&got);
+	/* The sender's address is one value of "source". */
+	s = dgram_spec();
+	bridge_option_clear(&s.options, bridge_option_find("join"));
+	memset(&s.options.source, 0, sizeof(s.options.source));
+	s.options.source_client = 1;
+	len = put(&s, sizeof(message));
+	assert_int_equal(get(&got, len), 0);
+	assert_memory_equal(&s, &got, sizeof(s));
 }
 
 /* A source that is none is so in one way: specs are compared by memory. */
@@ -203,6 +286,7 @@ main(void)
 		cmocka_unit_test(a_bridge_arrives_as_it_was),
 		cmocka_unit_test(a_cut_or_longer_message_is_bad),
 		cmocka_unit_test(more_dsts_than_can_be_do_not_travel),
+		cmocka_unit_test(groups_arrive_as_they_were),
 		cmocka_unit_test(what_stands_in_no_source_is_left_out),
 		cmocka_unit_test(no_message_breaks_it),
 	};
