@@ -137,6 +137,41 @@ datagrams_try_change(const struct bridge *b, const struct bridge_options *o,
 	return -1;
 }
 
+static void
+dial_lost(void *arg, unsigned int what)
+{
+	static struct log_rate rate;
+	struct bridge *b;
+
+	(void)arg;
+	(void)what;
+	datagrams.again_waits = 0;
+	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
+		if (!b->lost || !is_ours(b) || b->fd == -1)
+			continue;
+		if (dgram_dst_again(b->fd, &bridges_spec(b)->dst) == -1) {
+			datagrams.again_waits = 1;
+			continue;
+		}
+		b->lost = 0;
+		if (log_rate(&rate, SESSION_LOG_RATE, "dsts"))
+			log_info("bridge %u: dst is reached again",
+			    slots_id(b->slot));
+	}
+	if (!datagrams.again_waits)
+		return;
+	loop_set(&datagrams.again, -1, 0, dial_lost, NULL);
+	(void)loop_add(&datagrams.again, RECONNECT_MS);
+}
+
+static void
+set_lost(struct bridge *b)
+{
+	b->lost = 1;
+	if (!datagrams.again_waits)
+		dial_lost(NULL, 0);
+}
+
 void
 datagrams_changed(struct bridge *b, const struct bridge_options *was)
 {
@@ -147,9 +182,11 @@ datagrams_changed(struct bridge *b, const struct bridge_options *was)
 
 	if (b->fd == -1)
 		return;
-	if (dgram_dst_change(b->fd, &spec->dst, was, now, &d, &why) == -1)
+	if (dgram_dst_change(b->fd, &spec->dst, was, now, &d, &why) == -1) {
 		log_warn("bridge %u: options of its dst: %s", slots_id(b->slot),
 		    why != NULL ? why : strerror(errno));
+		set_lost(b);
+	}
 	publish_dst(b, now, &d);
 	sources_serve(sources_of(b));
 	b->retune = 1;
@@ -185,24 +222,6 @@ datagrams_close(struct bridge *b)
 		datagrams.dirty = 1;
 }
 
-static void
-get_tune(const struct bridge *b, struct inner_tune *m)
-{
-	const struct bridge_options *o = &bridges_spec(b)->options;
-
-	memset(m, 0, sizeof *m);
-	m->slot = b->slot;
-	m->serial = b->serial;
-	m->min = o->min;
-	m->max = o->max;
-	m->rate = o->rate;
-	m->datagram_rate = o->datagram_rate;
-	m->hops = o->hops == FLAG_YES;
-	m->ttl = (uint8_t)o->ttl;
-	m->idle_ms = o->idle_s * 1000;
-	m->flows = o->flows;
-}
-
 /* A source is told anew where it is to be with flows, or without. */
 static int
 is_other_source(const struct source *s, const struct bridge *b)
@@ -210,74 +229,18 @@ is_other_source(const struct source *s, const struct bridge *b)
 	return s->told && s->flows != bridge_has_flows(bridges_spec(b));
 }
 
+/* Its source first; or later, after SRC_CLOSED. */
 static int
 tell_dst(struct bridge *b)
 {
-	const struct bridge_spec *spec = bridges_spec(b);
 	struct source *s = sources_of(b);
-	struct inner_dst m;
-	struct frame_out out;
-	uint8_t buf[128];
 
 	if (s->close_told || is_other_source(s, b))
-		return 0; /* after SRC_CLOSED */
-	if (!s->told && sources_tell(s, bridge_has_flows(spec)) == -1)
+		return 0;
+	if (!s->told &&
+	    sources_tell(s, bridge_has_flows(bridges_spec(b))) == -1)
 		return -1;
-	m.slot = b->slot;
-	m.id = slots_entry(b->slot)->id;
-	m.serial = b->serial;
-	m.src = b->source;
-	m.kind = spec->dst.kind;
-	m.mute = (uint8_t)dgram_dst_is_mute(&spec->dst, &spec->options);
-	get_tune(b, &m.tune);
-	frame_begin(&out, buf, sizeof buf, MSG_P2E_DST, 0, 0);
-	inner_put_dst(&out, &m);
-	if (dgram_tell(&out, &b->fd, 1) == -1)
-		return -1;
-	b->told = 1;
-	b->retune = 0;
-	b->deadline_ms = clock_ms() + END_WAIT_S * 1000;
-	return 0;
-}
-
-static int
-tell_tune(struct bridge *b)
-{
-	const struct bridge_spec *spec = bridges_spec(b);
-	struct inner_out change = { .slot = b->slot, .serial = b->serial };
-	struct inner_tune m;
-	struct frame_out out;
-	uint8_t buf[128];
-
-	get_tune(b, &m);
-	frame_begin(&out, buf, sizeof buf, MSG_P2E_TUNE, 0, 0);
-	inner_put_tune(&out, &m);
-	if (dgram_tell(&out, NULL, 0) == -1)
-		return -1;
-	change.kind = spec->dst.kind;
-	change.mute = (uint8_t)dgram_dst_is_mute(&spec->dst, &spec->options);
-	frame_begin(&out, buf, sizeof buf, MSG_P2E_OUT_CHANGE, 0, 0);
-	inner_put_out(&out, &change);
-	if (dgram_tell(&out, NULL, 0) == -1)
-		return -1;
-	b->retune = 0;
-	return 0;
-}
-
-static int
-tell_close(struct bridge *b)
-{
-	struct inner_which m = { .slot = b->slot, .serial = b->serial };
-	struct frame_out out;
-	uint8_t buf[64];
-
-	frame_begin(&out, buf, sizeof buf, MSG_P2E_CLOSE, 0, 0);
-	inner_put_which(&out, &m);
-	if (dgram_tell(&out, NULL, 0) == -1)
-		return -1;
-	b->close_told = 1;
-	b->deadline_ms = clock_ms() + END_WAIT_S * 1000;
-	return 0;
+	return dgram_tell_dst(b);
 }
 
 /*
@@ -293,9 +256,9 @@ tell_bridge(struct bridge *b)
 	    tell_dst(b) == -1)
 		return -1;
 	if (b->told && closing && !b->close_told)
-		return tell_close(b);
+		return dgram_tell_close(b);
 	if (b->told && !closing && b->retune)
-		return tell_tune(b);
+		return dgram_tell_tune(b);
 	return 0;
 }
 
@@ -398,33 +361,6 @@ datagrams_source_closed(const struct inner_src *m)
 	return 0;
 }
 
-static void
-dial_lost(void *arg, unsigned int what)
-{
-	static struct log_rate rate;
-	struct bridge *b;
-
-	(void)arg;
-	(void)what;
-	datagrams.again_waits = 0;
-	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
-		if (!b->lost || !is_ours(b) || b->fd == -1)
-			continue;
-		if (dgram_dst_again(b->fd, &bridges_spec(b)->dst) == -1) {
-			datagrams.again_waits = 1;
-			continue;
-		}
-		b->lost = 0;
-		if (log_rate(&rate, SESSION_LOG_RATE, "dsts"))
-			log_info("bridge %u: dst is reached again",
-			    slots_id(b->slot));
-	}
-	if (!datagrams.again_waits)
-		return;
-	loop_set(&datagrams.again, -1, 0, dial_lost, NULL);
-	(void)loop_add(&datagrams.again, RECONNECT_MS);
-}
-
 int
 datagrams_lost(const struct inner_out *m)
 {
@@ -434,9 +370,7 @@ datagrams_lost(const struct inner_out *m)
 		return -1;
 	if (m->out != 0)
 		return 0; /* of a group: there is nobody to be connected to */
-	b->lost = 1;
-	if (!datagrams.again_waits)
-		dial_lost(NULL, 0);
+	set_lost(b);
 	return 0;
 }
 

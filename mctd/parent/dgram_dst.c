@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -130,6 +131,14 @@ dgram_dst_open(const struct addr *dst, const struct bridge_options *o,
 	return fd;
 }
 
+static int
+connect_to_nobody(int fd)
+{
+	struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+
+	return connect(fd, &nobody, sizeof nobody);
+}
+
 int
 dgram_dst_change(int fd, const struct addr *dst,
     const struct bridge_options *was, const struct bridge_options *o,
@@ -139,10 +148,10 @@ dgram_dst_change(int fd, const struct addr *dst,
 	if (set_options(fd, dst, o, d, why) == -1 ||
 	    options_dst_again(fd, dst, was, o, why) == -1)
 		return -1;
-	/* the way was chosen by what the options were */
-	if (o->mark != was->mark || strcmp(o->affinity, was->affinity) != 0)
-		return dgram_dst_again(fd, dst);
-	return 0;
+	/* the way, and the address it comes from, were chosen by these */
+	if (o->mark == was->mark && strcmp(o->affinity, was->affinity) == 0)
+		return 0;
+	return connect_to_nobody(fd) == -1 ? -1 : sockets_connect(fd, dst, why);
 }
 
 int
@@ -156,14 +165,13 @@ dgram_dst_is_other(const struct bridge_options *a,
 int
 dgram_dst_again(int fd, const struct addr *dst)
 {
-	struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 	const char *why;
 
 	if (sockets_connect(fd, dst, &why) == 0)
 		return 0;
 	/* the address it was sent from, chosen by the system, is gone */
 	if (!addr_is_ip(dst) || (errno != EINVAL && errno != EADDRNOTAVAIL) ||
-	    connect(fd, &nobody, sizeof nobody) == -1)
+	    connect_to_nobody(fd) == -1)
 		return -1;
 	return sockets_connect(fd, dst, &why);
 }
@@ -174,14 +182,21 @@ dgram_dst_is_mute(const struct addr *dst, const struct bridge_options *o)
 	return is_group(dst) && o->ttl == 0;
 }
 
-/* To connect to one takes an option; nothing is sent. */
+/*
+ * To connect to one takes an option; nothing is sent.  That of every wire may
+ * have no route.
+ */
 int
 dgram_dst_is_broadcast(const struct addr *a)
 {
 	const char *why;
 	int fd, is;
 
-	if (addr_family(a) != AF_INET || (fd = sockets_new(a, &why)) == -1)
+	if (addr_family(a) != AF_INET)
+		return 0;
+	if (a->u.in.sin_addr.s_addr == htonl(INADDR_BROADCAST))
+		return 1;
+	if ((fd = sockets_new(a, &why)) == -1)
 		return 0;
 	is = connect(fd, &a->u.sa, a->len) == -1 && errno == EACCES;
 	close(fd);

@@ -92,6 +92,9 @@ dgram_system_arrival(int fd, const struct addr *a, int on)
 /*
  * The kernel gives a machine its own broadcasts in a copy of this type.  A
  * filter that lets everything pass takes the place of the other.
+ *
+ * What a filter drops is counted with what found no room, and would be
+ * reported as lost: such a socket reports nothing any more.
  */
 int
 dgram_system_drop_own(int fd, int on)
@@ -105,6 +108,8 @@ dgram_system_drop_own(int fd, int on)
 	};
 	struct sock_fprog filter = { .len = 4, .filter = drop };
 
+	if (on && set_int(fd, SOL_SOCKET, SO_RXQ_OVFL, 0) == -1)
+		return -1;
 	if (!on) {
 		filter.len = 1;
 		filter.filter = &drop[3];

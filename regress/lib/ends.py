@@ -19,7 +19,7 @@ TIMEOUT_S = 30
 LINGER_0 = struct.pack("ii", 1, 0)
 TYPES = {"tcp": socket.SOCK_STREAM, "mptcp": socket.SOCK_STREAM,
          "unix": socket.SOCK_STREAM, "unixseq": socket.SOCK_SEQPACKET}
-PROTOCOLS = {"mptcp": 262}
+PROTOCOLS = {"mptcp": 262, "udplite": socket.IPPROTO_UDPLITE}
 
 
 def parse(text):
