@@ -69,7 +69,8 @@ budget_add(struct budget *b, const char *process, const char *what,
 static uint32_t
 sockets(const struct conf *conf)
 {
-	return 2 * conf->limits.bridges + 2 * conf->limits.sessions;
+	return 2 * conf->limits.bridges + 2 * conf->limits.sessions +
+	    conf->limits.groups;
 }
 
 /* The powers that one bridge of the file needs. */

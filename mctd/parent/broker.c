@@ -9,6 +9,7 @@
 
 #include "bridges.h"
 #include "broker.h"
+#include "change.h"
 #include "clients.h"
 #include "datagrams.h"
 #include "life.h"
@@ -125,6 +126,37 @@ on_close(struct frame_in *in, const struct request *r)
 	return 0;
 }
 
+static void
+change_named(const struct request *r, const struct proto_change *m)
+{
+	struct bridge *b;
+	const char *why;
+
+	b = m->name[0] != '\0' ? bridges_named(m->name) :
+				 bridges_at(slots_find(m->id, SLOT_BRIDGE));
+	if (b == NULL || b->state == BRIDGE_CLOSING)
+		clients_error(&r->who, EINVAL, "no such bridge");
+	else if (r->role < ROLE_CONTROL ||
+	    (r->role < ROLE_ADMIN && slots_entry(b->slot)->owner != r->uid))
+		clients_error(&r->who, EACCES, "not permitted");
+	else if (change_bridge(b, m, &why) == -1)
+		clients_error(&r->who, errno, why);
+	else
+		clients_done(&r->who, slots_id(b->slot));
+}
+
+static int
+on_change(struct frame_in *in, const struct request *r)
+{
+	struct proto_change m;
+
+	proto_get_change(in, &m);
+	if (frame_done(in) == -1)
+		return -1;
+	change_named(r, &m);
+	return 0;
+}
+
 static int
 on_stop(struct frame_in *in, const struct request *r)
 {
@@ -163,6 +195,7 @@ struct broker_row {
 static const struct broker_row rows[] = {
 	{ MSG_C2P_BRIDGE_ADD, on_add },
 	{ MSG_C2P_CLOSE, on_close },
+	{ MSG_C2P_CHANGE, on_change },
 	{ MSG_C2P_STOP, on_stop },
 	{ MSG_C2P_RELOAD, on_reload },
 };

@@ -16,6 +16,7 @@
 #include "dgram_dst.h"
 #include "dgram_tell.h"
 #include "events.h"
+#include "groups.h"
 #include "local.h"
 #include "slots.h"
 #include "sources.h"
@@ -288,7 +289,7 @@ datagrams_flush(void)
 	uint32_t i;
 
 	if (!datagrams.dirty)
-		return 0;
+		return groups_flush();
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (is_ours(b) && tell_bridge(b) == -1)
 			return -1;
@@ -297,7 +298,7 @@ datagrams_flush(void)
 			return -1;
 	datagrams.dirty = 0;
 	dgram_tell_takes();
-	return 0;
+	return groups_flush();
 }
 
 /* The bridge an engine speaks of, or NULL. */
@@ -355,7 +356,9 @@ datagrams_source_closed(const struct inner_src *m)
 {
 	struct source *s = sources_at(m->src);
 
-	if (s == NULL || !s->close_told)
+	if (s == NULL)
+		return groups_source_closed(m);
+	if (!s->close_told)
 		return -1;
 	source_free(s);
 	return 0;
@@ -408,6 +411,7 @@ datagrams_engine_died(void)
 		if (is_ours(b))
 			b->told = b->close_told = 0;
 	free_sources();
+	groups_engine_died();
 	datagrams.dirty = 1;
 	dgram_tell_takes();
 }
@@ -469,7 +473,7 @@ datagrams_overdue(uint64_t now_ms)
 		if (is_ours(b) && b->told && now_ms >= b->deadline_ms &&
 		    (b->state == BRIDGE_INSTALLING || b->close_told))
 			return 1;
-	return sources_overdue(now_ms);
+	return sources_overdue(now_ms) || groups_overdue(now_ms);
 }
 
 int

@@ -14,6 +14,7 @@
 #include "../../common/limits.h"
 #include "dgram_src.h"
 #include "dgram_system.h"
+#include "membership.h"
 #include "sockets.h"
 #include "system.h"
 
@@ -22,7 +23,9 @@ set_ip(int fd, const struct addr *src, const char *device, const char **why)
 {
 	int on = 1;
 
-	if (device[0] != '\0' && system_device(fd, device) == -1) {
+	/* a group is heard where it is joined, which may be later */
+	if (device[0] != '\0' && !join_is_group(src) &&
+	    system_device(fd, device) == -1) {
 		*why = errno == ENODEV ?
 		    "in-interface: there is no such interface" :
 		    "in-interface cannot be set on this socket";
@@ -40,13 +43,17 @@ int
 dgram_src_open(const struct addr *src, const char *device,
     struct local_file *file, const char **why)
 {
-	int fd, saved;
+	int fd, saved, is_ip = addr_is_ip(src);
 
 	if ((fd = sockets_new(src, why)) == -1)
 		return -1;
 	system_datagram_src(fd, src->kind == ADDR_UDP);
-	if ((addr_is_ip(src) && set_ip(fd, src, device, why) == -1) ||
-	    sockets_bind(fd, src, why) == -1) {
+	/* groups of ours may have the port already: they are no others' */
+	if ((is_ip &&
+		(set_ip(fd, src, device, why) == -1 ||
+		    membership_share(fd, 1) == -1)) ||
+	    sockets_bind(fd, src, why) == -1 ||
+	    (is_ip && !join_is_group(src) && membership_share(fd, 0) == -1)) {
 		saved = errno;
 		close(fd);
 		errno = saved;

@@ -14,6 +14,7 @@
 #include "admit.h"
 #include "clients.h"
 #include "datagrams.h"
+#include "groups.h"
 #include "hold.h"
 #include "life.h"
 #include "local.h"
@@ -62,7 +63,9 @@ life_open(const struct bridge_request *r, const char **why)
 	int saved;
 
 	if (admit_check(r->spec, r->from_conf, why) == -1 ||
-	    try_options(r->spec, &r->options, why) == -1)
+	    try_options(r->spec, &r->options, why) == -1 ||
+	    (!addr_is_connected_type(&r->spec->src) &&
+		groups_room(NULL, r->spec, &r->options, why) == -1))
 		return NULL;
 	if ((slot = slots_take(SLOT_BRIDGE)) == 0) {
 		*why = "as many bridges as the limit allows";
@@ -127,6 +130,7 @@ life_try_change(const struct bridge *b, const struct bridge_options *options,
 		return try_options(bridges_spec(b), options, why);
 	*why = NULL;
 	if (admit_change(b, options, why) == 0 &&
+	    groups_room(b, bridges_spec(b), options, why) == 0 &&
 	    datagrams_try_change(b, options, why) == 0)
 		return 0;
 	if (*why == NULL)
@@ -148,8 +152,10 @@ life_change(struct bridge *b, const struct bridge_spec *spec,
 		return;
 	if (bridges_is_stream(b))
 		listen_again(b);
-	else
+	else {
 		datagrams_changed(b, &was);
+		groups_changed(b, &was);
+	}
 }
 
 int
@@ -165,6 +171,7 @@ life_begin(struct bridge *b)
 		bridges_show(b, STATE_RELAYING);
 		bridges_note(b, EVENT_BRIDGE_CREATED, "created");
 		datagrams_begin(b);
+		groups_changed(b, NULL);
 		return 0;
 	}
 	if (accept_start(b) == -1) {
@@ -213,6 +220,8 @@ life_close(struct bridge *b, const struct inner_client *waiter, int keep)
 		bridges_look();
 	} else {
 		b->state = BRIDGE_CLOSING;
+		if (b->begun)
+			groups_close(b);
 		datagrams_close(b);
 	}
 	/* a connectionless one may be over already */

@@ -34,12 +34,14 @@
 #include "daemon.h"
 #include "datagrams.h"
 #include "events.h"
+#include "groups.h"
 #include "handover.h"
 #include "interrupt.h"
 #include "life.h"
 #include "logger.h"
 #include "loop.h"
 #include "mend.h"
+#include "network.h"
 #include "own_sockets.h"
 #include "parent.h"
 #include "pipes.h"
@@ -167,6 +169,7 @@ on_tick(void *arg, unsigned int what)
 		handover_check();
 	datagrams_note_drops();
 	logger_tick();
+	groups_tick();
 	if (parent.phase == PHASE_RUNNING)
 		mend_tick(parent.conf);
 	(void)loop_add(&parent.tick, TICK_MS);
@@ -234,6 +237,13 @@ static const struct children_user engine_user = {
 	.died = engine_died,
 };
 
+static void
+on_network(void)
+{
+	groups_look();
+	datagrams_network_changed();
+}
+
 static int
 watch(void)
 {
@@ -256,7 +266,8 @@ watch(void)
 	size_t i;
 
 	broker_init(&hooks);
-	if (children_watch(&control_user, &engine_user) == -1)
+	if (children_watch(&control_user, &engine_user) == -1 ||
+	    network_watch(on_network) == -1)
 		return -1;
 	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
 		loop_signal(&parent.signals[i], signals[i].signal,

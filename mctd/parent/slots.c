@@ -217,6 +217,12 @@ slots_spec(uint32_t slot)
 	return registry_spec(&slots.registry, slot);
 }
 
+struct registry_group *
+slots_group(uint32_t slot, unsigned int place)
+{
+	return registry_group(&slots.registry, slot, place);
+}
+
 struct registry_head *
 slots_head(void)
 {

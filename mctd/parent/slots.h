@@ -45,6 +45,7 @@ void slots_end(uint32_t slot);
 const struct registry_entry *slots_entry(uint32_t slot);
 /* Of a bridge's slot; to be changed between begin and end. */
 struct bridge_spec *slots_spec(uint32_t slot);
+struct registry_group *slots_group(uint32_t slot, unsigned int place);
 
 struct registry_head *slots_head(void);
 /* One more of what the parent counts, for the bridge and in all. */

@@ -31,8 +31,10 @@
 #include "datagrams.h"
 #include "dial.h"
 #include "events.h"
+#include "groups.h"
 #include "local.h"
 #include "loop.h"
+#include "network.h"
 #include "own_sockets.h"
 #include "pipes.h"
 #include "places.h"
@@ -72,6 +74,7 @@ start_budget(const struct parent_options *o, const struct conf *conf,
 	budget_add(b, "parent", "dials", dial_bytes(l->sessions));
 	budget_add(b, "parent", "bridges", bridges_bytes(l->bridges));
 	budget_add(b, "parent", "datagrams", datagrams_bytes(l->bridges));
+	budget_add(b, "parent", "groups", groups_bytes(l->groups));
 	budget_add(b, "parent", "clients", clients_bytes(l->clients));
 	budget_add(b, "parent", "configuration",
 	    conf_bytes(LIMIT_BRIDGES_MAX) + reload_bytes(l->bridges));
@@ -228,6 +231,7 @@ make_tables(const struct conf *conf, const struct identity *id)
 	if (sessions_init(l->bridges, l->sessions, conf->engines) == -1 ||
 	    dial_init(l->sessions) == -1 || bridges_init(l->bridges) == -1 ||
 	    datagrams_init(l->bridges) == -1 ||
+	    groups_init(l->groups) == -1 ||
 	    clients_init(l->clients, &rules) == -1 ||
 	    reload_prepare(l->bridges) == -1)
 		return -1;
@@ -446,6 +450,7 @@ start_privileged(const struct parent_options *o, struct conf *conf,
 		return -1;
 	if (start_children(o, conf, b, &id) == -1)
 		return -1;
+	network_open();
 	if (reload_reserve() == -1 || upgrade_give_reserve() == -1 ||
 	    open_outside(conf, &id, o->upgrade) == -1 ||
 	    make_pipes(conf, o->upgrade) == -1 ||
