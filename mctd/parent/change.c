@@ -3,7 +3,6 @@
  * shown, saved, compared at a reload and handed on as all options are.
  */
 
-#include <bsd/string.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,8 +63,7 @@ find_alike(struct bridge_options *o, const struct bridge_join *j)
 		return NULL;
 	for (i = 0; i < o->njoins; i++) {
 		memcpy(like.device, o->joins[i].device, sizeof like.device);
-		if (like.device[0] != '\0' &&
-		    join_equal(&o->joins[i], &like) &&
+		if (like.device[0] != '\0' && join_equal(&o->joins[i], &like) &&
 		    network_index(like.device, &other) == 1 && other == index)
 			return &o->joins[i];
 	}
@@ -80,10 +78,26 @@ leave(struct bridge_options *o, const struct bridge_join *j, const char **why)
 	if (at == NULL && (at = find_alike(o, j)) == NULL)
 		return refuse(ENOENT, "it is not joined to this group", why);
 	o->njoins--;
-	memmove(at, at + 1,
-	    (size_t)(&o->joins[o->njoins] - at) * sizeof *at);
+	memmove(at, at + 1, (size_t)(&o->joins[o->njoins] - at) * sizeof *at);
 	memset(&o->joins[o->njoins], 0, sizeof *at);
 	return 0;
+}
+
+/* By number it is the interface that has the number now. */
+static int
+affinity(struct bridge_options *o, const char *device, const char **why)
+{
+	const struct bridge_option *option = bridge_option_find("affinity");
+	char name[DEVICE_BYTES];
+	uint32_t index;
+
+	if (device[0] != '\0' && network_index(device, &index) == 1 &&
+	    network_name(index, name) == 0)
+		device = name;
+	bridge_option_clear(o, option);
+	if (device[0] == '\0')
+		return 0;
+	return bridge_option_set(o, option, device, NULL, why);
 }
 
 static int
@@ -95,12 +109,12 @@ edit(struct bridge_options *o, const struct proto_change *m, const char **why)
 	case CHANGE_LEAVE:
 		return leave(o, &m->join, why);
 	case CHANGE_TTL:
+		if (m->ttl > UINT8_MAX)
+			return refuse(EINVAL, "a TTL is 1 to 255", why);
 		o->ttl = m->ttl;
 		return 0;
 	case CHANGE_AFFINITY:
-		memset(o->affinity, 0, sizeof o->affinity);
-		(void)strlcpy(o->affinity, m->join.device, sizeof o->affinity);
-		return 0;
+		return affinity(o, m->join.device, why);
 	default:
 		return refuse(EINVAL, "no such change", why);
 	}
@@ -120,6 +134,14 @@ is_refused(const struct bridge *b, const struct bridge_join *j)
 	return g->err;
 }
 
+static const struct addr *
+end_of(const struct bridge_spec *spec, const struct proto_change *m)
+{
+	if (m->what == CHANGE_TTL || m->what == CHANGE_AFFINITY)
+		return &spec->dst;
+	return m->join.end == ADDR_SRC ? &spec->src : &spec->dst;
+}
+
 int
 change_bridge(struct bridge *b, const struct proto_change *m, const char **why)
 {
@@ -127,11 +149,10 @@ change_bridge(struct bridge *b, const struct proto_change *m, const char **why)
 	int err;
 
 	was = spec = *bridges_spec(b);
-	if (bridges_is_stream(b))
-		return refuse(EINVAL, "a bridge of sessions has no groups",
+	if (!addr_is_ip(end_of(&spec, m)) || bridges_is_stream(b))
+		return refuse(EINVAL, "this end of the bridge has no groups",
 		    why);
 	if (edit(&spec.options, m, why) == -1 ||
-	    bridge_check(&spec, why) == -1 ||
 	    life_try_change(b, &spec.options, why) == -1)
 		return -1;
 	life_change(b, &spec, &spec.options);

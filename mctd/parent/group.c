@@ -1,7 +1,7 @@
 /*
  * One group: its socket and its membership.
  *
- * Calls: close
+ * Calls: close, getsockname
  */
 
 #include <sys/types.h>
@@ -160,8 +160,7 @@ join_src(struct bridge_group *g, uint32_t index, const char **why)
 {
 	int fd;
 
-	if (!g->own && g->fd == -1 &&
-	    (g->fd = open_src(g, index, why)) == -1)
+	if (!g->own && g->fd == -1 && (g->fd = open_src(g, index, why)) == -1)
 		return -1;
 	fd = socket_of(g);
 	if (bind_device(g, fd, index) == -1)
@@ -257,7 +256,8 @@ group_change(struct bridge_group *g, const struct bridge_options *was)
 
 	if (!group_is_dst(g) || g->fd == -1)
 		return 0;
-	if (g->join.device[0] == '\0' && strcmp(o->affinity, was->affinity) != 0)
+	if (g->join.device[0] == '\0' &&
+	    strcmp(o->affinity, was->affinity) != 0)
 		return -1;
 	before = *options_for(g, was);
 	get_addr(g, g->index, &a);

@@ -136,7 +136,8 @@ show(const struct bridge *b, const struct bridge_group *g)
 }
 
 static void
-tell_event(const struct bridge *b, const struct bridge_group *g, enum event_type type)
+tell_event(const struct bridge *b, const struct bridge_group *g,
+    enum event_type type)
 {
 	static struct log_rate rate;
 	struct event_note note = { .type = type };
@@ -178,7 +179,8 @@ tell_states(const struct bridge_group *g)
 }
 
 static void
-set_state(struct bridge_group *g, enum group_state state, uint32_t index, int err)
+set_state(struct bridge_group *g, enum group_state state, uint32_t index,
+    int err)
 {
 	int same = g->state == state && g->err == err &&
 	    (state == GROUP_WAITING || g->index == index);
@@ -641,8 +643,8 @@ groups_adopt(uint32_t number, const struct bridge_group *from)
 	struct bridge *b;
 	struct bridge_group *g;
 
-	if (number >= groups.n ||
-	    groups.table[number].place != PLACE_FREE || !fits(from))
+	if (number >= groups.n || groups.table[number].place != PLACE_FREE ||
+	    !fits(from))
 		return -1;
 	g = &groups.table[number];
 	*g = *from;

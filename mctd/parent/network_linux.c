@@ -21,12 +21,12 @@
 #include "network_system.h"
 
 /* Messages read before others have a turn; what remains is told again. */
-#define READS 64
+#define READS         64
 
 /* A route with all its attributes. */
 #define MESSAGE_BYTES 4096
 
-#define NEWS                                              \
+#define NEWS                                                     \
 	(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | \
 	    RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE)
 
@@ -116,8 +116,8 @@ ask(int fd, const struct addr *group)
 	size_t bytes = addr_family(group) == AF_INET6 ? 16 : 4;
 
 	memset(&q, 0, sizeof q);
-	q.head.nlmsg_len = (uint32_t)(NLMSG_LENGTH(sizeof q.route) +
-	    RTA_LENGTH(bytes));
+	q.head.nlmsg_len =
+	    (uint32_t)(NLMSG_LENGTH(sizeof q.route) + RTA_LENGTH(bytes));
 	q.head.nlmsg_type = RTM_GETROUTE;
 	q.head.nlmsg_flags = NLM_F_REQUEST;
 	q.head.nlmsg_seq = ++netlink.asked;
@@ -169,15 +169,14 @@ is_answer(const union message *m, size_t bytes, uint32_t *index)
 		return 0;
 	*index = 0;
 	if (m->head.nlmsg_type == RTM_NEWROUTE && m->head.nlmsg_len >= body)
-		*index = interface_of(m->bytes + body,
-		    m->head.nlmsg_len - body);
+		*index =
+		    interface_of(m->bytes + body, m->head.nlmsg_len - body);
 	return m->head.nlmsg_type == RTM_NEWROUTE ||
 	    m->head.nlmsg_type == NLMSG_ERROR;
 }
 
 int
-network_system_way(int fd, const struct addr *group, uint32_t *index,
-    int *came)
+network_system_way(int fd, const struct addr *group, uint32_t *index, int *came)
 {
 	union message m;
 	ssize_t n;
