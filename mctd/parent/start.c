@@ -230,8 +230,7 @@ make_tables(const struct conf *conf, const struct identity *id)
 	rules.mode = conf->socket_mode;
 	if (sessions_init(l->bridges, l->sessions, conf->engines) == -1 ||
 	    dial_init(l->sessions) == -1 || bridges_init(l->bridges) == -1 ||
-	    datagrams_init(l->bridges) == -1 ||
-	    groups_init(l->groups) == -1 ||
+	    datagrams_init(l->bridges) == -1 || groups_init(l->groups) == -1 ||
 	    clients_init(l->clients, &rules) == -1 ||
 	    reload_prepare(l->bridges) == -1)
 		return -1;
@@ -290,6 +289,7 @@ greeting(const struct conf *conf, const struct identity *id,
 	same[SAME_EVENTS] = l->events;
 	same[SAME_ENGINES] = conf->engines;
 	same[SAME_PIPES] = l->pipes;
+	same[SAME_GROUPS] = l->groups;
 	same[SAME_ENTRY] = sizeof(struct registry_slot);
 	same[SAME_SPEC] = sizeof(struct bridge_spec);
 	same[SAME_EVENT] = sizeof(struct ring_place);

@@ -10,6 +10,7 @@
 #include "daemon.h"
 #include "datagrams.h"
 #include "events.h"
+#include "groups.h"
 #include "life.h"
 #include "pipes.h"
 #include "upgrade_adopt.h"
@@ -92,6 +93,21 @@ on_bridge(struct frame_in *in, const int *fds, size_t nfds)
 		b.fd = fds[0];
 	adopt.seen.bridges++;
 	return life_adopt(&b);
+}
+
+static int
+on_group(struct frame_in *in, const int *fds, size_t nfds)
+{
+	struct bridge_group g;
+	uint32_t number;
+
+	number = upgrade_wire_get_group(in, &g);
+	if (frame_done(in) == -1 || nfds != (g.fd == -1 ? 0U : 1U))
+		return -1;
+	if (g.fd != -1)
+		g.fd = fds[0];
+	adopt.seen.groups++;
+	return groups_adopt(number, &g);
 }
 
 static int
@@ -179,7 +195,7 @@ on_end(struct frame_in *in, const int *fds, size_t nfds)
 	upgrade_wire_get_end(in, &m);
 	pipes_keep(&kept);
 	if (frame_done(in) == -1 || nfds != 0 ||
-	    m.bridges != adopt.seen.bridges ||
+	    m.bridges != adopt.seen.bridges || m.groups != adopt.seen.groups ||
 	    m.sessions != adopt.seen.sessions ||
 	    m.clients != adopt.seen.clients ||
 	    adopt.pipes != kept.each * slots_head()->engines ||
@@ -201,6 +217,7 @@ upgrade_adopt(struct frame_in *in, const int *fds, size_t nfds)
 		{ MSG_O2N_NUMBERS, on_numbers },
 		{ MSG_O2N_SOURCE, on_source },
 		{ MSG_O2N_BRIDGE, on_bridge },
+		{ MSG_O2N_GROUP, on_group },
 		{ MSG_O2N_SESSIONS, on_sessions },
 		{ MSG_O2N_PIPES, on_pipes },
 		{ MSG_O2N_CLIENT, on_client },

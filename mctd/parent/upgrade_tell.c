@@ -8,6 +8,7 @@
 #include "clients.h"
 #include "daemon.h"
 #include "datagrams.h"
+#include "groups.h"
 #include "pipes.h"
 #include "upgrade_link.h"
 #include "upgrade_tell.h"
@@ -124,6 +125,23 @@ tell_bridges(int fd, uint32_t *n)
 	return 0;
 }
 
+static int
+tell_groups(int fd, uint32_t *n)
+{
+	const struct bridge_group *g;
+	uint32_t number = 0;
+
+	for (; (g = groups_keep(&number)) != NULL; number++) {
+		begin(MSG_O2N_GROUP);
+		upgrade_wire_put_group(&tell.out, number, g);
+		(void)add_fd(g->fd);
+		if (send_it(fd) == -1)
+			return -1;
+		++*n;
+	}
+	return 0;
+}
+
 /* From slot *at on as many as one message takes; their number, and the next
  * slot, or 0 behind the last. */
 static uint16_t
@@ -216,6 +234,7 @@ upgrade_tell(int fd, int upgrade, uint64_t frozen_us)
 
 	if (tell_daemon(fd, upgrade, frozen_us) == -1 || tell_lists(fd) == -1 ||
 	    tell_sources(fd) == -1 || tell_bridges(fd, &m.bridges) == -1 ||
+	    tell_groups(fd, &m.groups) == -1 ||
 	    tell_sessions(fd, &m.sessions) == -1 || tell_pipes(fd) == -1 ||
 	    tell_clients(fd, &m.clients) == -1)
 		return -1;

@@ -52,6 +52,7 @@ upgrade_wire_differs(const struct upgrade_hello *old,
 		[SAME_EVENTS] = "limits { events }",
 		[SAME_ENGINES] = "engines",
 		[SAME_PIPES] = "limits { pipes }",
+		[SAME_GROUPS] = "limits { groups }",
 		[SAME_ENTRY] = "bytes of an entry of the registry",
 		[SAME_SPEC] = "bytes of a bridge of the registry",
 		[SAME_EVENT] = "bytes of an event",
@@ -255,6 +256,46 @@ upgrade_wire_get_bridge(struct frame_in *in, struct bridge *b)
 	get_times(in, b->dropped, COUNTS);
 }
 
+void
+upgrade_wire_put_group(struct frame_out *out, uint32_t number,
+    const struct bridge_group *g)
+{
+	frame_put_u32(out, number);
+	put_flag(out, g->own);
+	frame_put_u32(out, g->slot);
+	frame_put_u32(out, g->source);
+	proto_put_join(out, &g->join);
+	put_flag(out, g->fd != -1);
+	frame_put_u8(out, (uint8_t)g->state);
+	frame_put_u32(out, g->index);
+	frame_put_u32(out, (uint32_t)g->err);
+	frame_put_u64(out, g->since_ns);
+	frame_put_u16(out, g->out);
+}
+
+uint32_t
+upgrade_wire_get_group(struct frame_in *in, struct bridge_group *g)
+{
+	uint32_t number = frame_get_u32(in);
+	const char *why;
+
+	memset(g, 0, sizeof *g);
+	g->own = get_flag(in);
+	g->slot = frame_get_u32(in);
+	g->source = frame_get_u32(in);
+	proto_get_join(in, &g->join);
+	g->fd = get_flag(in) ? 0 : -1;
+	g->state = (enum group_state)frame_get_u8(in);
+	g->index = frame_get_u32(in);
+	g->err = (int)frame_get_u32(in);
+	g->since_ns = frame_get_u64(in);
+	g->out = frame_get_u16(in);
+	if (g->state >= GROUP_STATES || join_check(&g->join, &why) == -1 ||
+	    (g->state == GROUP_JOINED && !g->own && g->fd == -1))
+		in->bad = 1;
+	return number;
+}
+
 static void
 put_dial(struct frame_out *out, const struct dial_kept *d)
 {
@@ -400,6 +441,7 @@ void
 upgrade_wire_put_end(struct frame_out *out, const struct upgrade_end *m)
 {
 	frame_put_u32(out, m->bridges);
+	frame_put_u32(out, m->groups);
 	frame_put_u32(out, m->sessions);
 	frame_put_u32(out, m->clients);
 }
@@ -408,6 +450,7 @@ void
 upgrade_wire_get_end(struct frame_in *in, struct upgrade_end *m)
 {
 	m->bridges = frame_get_u32(in);
+	m->groups = frame_get_u32(in);
 	m->sessions = frame_get_u32(in);
 	m->clients = frame_get_u32(in);
 }

@@ -6,9 +6,9 @@
  *	N -> O   HELLO
  *	O -> N   HELLO, or ERROR and it is over
  *	N -> O   GO: the old one stands still from here
- *	O -> N   DAEMON, NUMBERS, SOURCE, BRIDGE, SESSIONS, PIPES, CLIENT, END
- *	N -> O   COMMIT: all of that is understood
- *	O -> N   DONE: the old one is gone, the new one begins
+ *	O -> N   DAEMON, NUMBERS, SOURCE, BRIDGE, GROUP, SESSIONS, PIPES,
+ *CLIENT, END N -> O   COMMIT: all of that is understood O -> N   DONE: the old
+ *one is gone, the new one begins
  *
  * The tables themselves (registry, events, counters) are not sent: HELLO
  * comes with descriptors of them, to be read only, once both are known to
@@ -22,11 +22,12 @@
 #include "bridges.h"
 #include "clients.h"
 #include "dial.h"
+#include "group.h"
 #include "sessions.h"
 #include "slots.h"
 
 #define UPGRADE_MAGIC  0x6d637455U
-#define UPGRADE_FORMAT 1
+#define UPGRADE_FORMAT 2
 
 enum upgrade_type {
 	MSG_N2O_HELLO = 200,
@@ -37,6 +38,7 @@ enum upgrade_type {
 	MSG_O2N_NUMBERS,
 	MSG_O2N_SOURCE,   /* with one descriptor */
 	MSG_O2N_BRIDGE,   /* with one descriptor, if it has one */
+	MSG_O2N_GROUP,    /* with one descriptor, if it has one */
 	MSG_O2N_SESSIONS, /* with those they have */
 	MSG_O2N_PIPES,    /* with two descriptors each: out, in */
 	MSG_O2N_CLIENT,   /* with one descriptor, if it is connected */
@@ -56,6 +58,7 @@ enum upgrade_same {
 	SAME_EVENTS,
 	SAME_ENGINES,
 	SAME_PIPES,
+	SAME_GROUPS,
 	SAME_ENTRY, /* bytes of the tables' parts */
 	SAME_SPEC,
 	SAME_EVENT,
@@ -112,6 +115,7 @@ struct upgrade_pipes {
 /* How many there were of each, so that nothing is missing. */
 struct upgrade_end {
 	uint32_t bridges;
+	uint32_t groups;
 	uint32_t sessions;
 	uint32_t clients;
 };
@@ -139,6 +143,10 @@ void upgrade_wire_get_source(struct frame_in *, struct upgrade_source *);
  */
 void upgrade_wire_put_bridge(struct frame_out *, const struct bridge *);
 void upgrade_wire_get_bridge(struct frame_in *, struct bridge *);
+/* That of a number; fd as of a bridge. */
+void upgrade_wire_put_group(struct frame_out *, uint32_t number,
+    const struct bridge_group *);
+uint32_t upgrade_wire_get_group(struct frame_in *, struct bridge_group *);
 void upgrade_wire_put_session(struct frame_out *,
     const struct upgrade_session *);
 void upgrade_wire_get_session(struct frame_in *, struct upgrade_session *);

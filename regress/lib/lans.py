@@ -7,6 +7,7 @@ and what the kernel says of the groups it is in.
     groups_on("ea")             {"239.1.1.1", "ff15::7", ...}
 """
 
+import contextlib
 import ipaddress
 import os
 import socket
@@ -119,11 +120,14 @@ def speaker(space, ttl=4):
     return say
 
 
-def listener(space, group, port):
-    """A socket there that is joined to the group on eth0."""
+HERE = contextlib.nullcontext()  # in the place of a Space
+
+
+def listener(space, group, port, device="eth0"):
+    """A socket there that is joined to the group."""
     family = family_of(group)
     with space:
-        index = socket.if_nametoindex("eth0")
+        index = socket.if_nametoindex(device)
         sock = socket.socket(family, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     raw = ipaddress.ip_address(group).packed

@@ -21,9 +21,9 @@ from program import tail
 
 HEADER = struct.Struct(">IHHI")
 (N2O_HELLO, O2N_HELLO, O2N_ERROR, N2O_GO, O2N_DAEMON, O2N_NUMBERS, O2N_SOURCE,
- O2N_BRIDGE, O2N_SESSIONS, O2N_PIPES, O2N_CLIENT, O2N_END, N2O_COMMIT,
- O2N_DONE) = range(200, 214)
-MAGIC, FORMAT = 0x6d637455, 1
+ O2N_BRIDGE, O2N_GROUP, O2N_SESSIONS, O2N_PIPES, O2N_CLIENT, O2N_END,
+ N2O_COMMIT, O2N_DONE) = range(200, 215)
+MAGIC, FORMAT = 0x6d637455, 2
 DIFFERS = re.compile(r"^(.*): the running mctd has (\d+), the new one \d+$")
 
 # What does not change by it.
@@ -39,7 +39,7 @@ def figures(daemon):
 # In the order in which they are sent; the first words of what is said.
 SAME = ("started by root", "the user it runs as", "limits { bridges }",
         "limits { sessions }", "limits { clients }", "limits { events }",
-        "engines", "limits { pipes }", "bytes of an entry",
+        "engines", "limits { pipes }", "limits { groups }", "bytes of an entry",
         "bytes of a bridge", "bytes of an event", "bytes of the counters")
 
 

@@ -100,7 +100,7 @@ hello_of_another_format_is_known_as_such(void **state)
 	assert_int_equal(frame_done(&in), 0);
 	assert_string_equal(upgrade_wire_differs(&ours, &got, text,
 				sizeof text),
-	    "upgrade format: the running mctd has 1, the new one 2");
+	    "upgrade format: the running mctd has 2, the new one 3");
 	got.magic++;
 	assert_non_null(upgrade_wire_differs(&ours, &got, text, sizeof text));
 }
@@ -298,6 +298,72 @@ client_is_what_was_put(void **state)
 	assert_int_equal(frame_done(&in), -1);
 }
 
+/* A membership as it can be. */
+static void
+make_group(struct bridge_group *g)
+{
+	const char *why;
+
+	memset(g, 0, sizeof *g);
+	assert_int_equal(join_parse(&g->join,
+			     "src 232.1.1.1 interface e source 10.0.0.1", &why),
+	    0);
+	g->slot = 3;
+	g->source = 4;
+	g->state = GROUP_JOINED;
+	g->index = 5;
+	g->err = 6;
+	g->since_ns = 7;
+	g->out = 8;
+}
+
+static void
+group_is_what_was_put(void **state)
+{
+	struct bridge_group g, got;
+
+	(void)state;
+	make_group(&g);
+	begin();
+	upgrade_wire_put_group(&out, 9, &g);
+	open_it(0);
+	assert_int_equal(upgrade_wire_get_group(&in, &got), 9);
+	assert_int_equal(frame_done(&in), 0);
+	assert_memory_equal(&got, &g, sizeof g);
+	open_it(1);
+	(void)upgrade_wire_get_group(&in, &got);
+	assert_int_equal(frame_done(&in), -1);
+}
+
+static void
+refuse_group(const struct bridge_group *g)
+{
+	struct bridge_group got;
+
+	begin();
+	upgrade_wire_put_group(&out, 1, g);
+	open_it(0);
+	(void)upgrade_wire_get_group(&in, &got);
+	assert_int_equal(frame_done(&in), -1);
+}
+
+static void
+group_that_cannot_be_is_not_taken(void **state)
+{
+	struct bridge_group g;
+
+	(void)state;
+	make_group(&g);
+	g.state = GROUP_STATES;
+	refuse_group(&g);
+	make_group(&g);
+	g.fd = -1; /* joined by nothing */
+	refuse_group(&g);
+	make_group(&g);
+	g.join.group[0] = 10; /* no group */
+	refuse_group(&g);
+}
+
 static void
 numbers_fill_a_message_and_no_more(void **state)
 {
@@ -344,7 +410,7 @@ the_others_are_what_was_put(void **state)
 	struct upgrade_daemon daemon = { 1, 2, 1 }, daemon_got;
 	struct upgrade_source source, source_got;
 	struct upgrade_pipes pipes = { 1, 2, 3, 4 }, pipes_got;
-	struct upgrade_end end = { 5, 6, 7 }, end_got;
+	struct upgrade_end end = { 5, 6, 7, 8 }, end_got;
 
 	(void)state;
 	memset(&daemon_got, 0, sizeof daemon_got);
@@ -386,6 +452,8 @@ main(void)
 		cmocka_unit_test(session_is_what_was_put),
 		cmocka_unit_test(session_that_cannot_be_is_not_taken),
 		cmocka_unit_test(client_is_what_was_put),
+		cmocka_unit_test(group_is_what_was_put),
+		cmocka_unit_test(group_that_cannot_be_is_not_taken),
 		cmocka_unit_test(numbers_fill_a_message_and_no_more),
 		cmocka_unit_test(a_message_of_the_most_sessions_fits),
 		cmocka_unit_test(the_others_are_what_was_put),
