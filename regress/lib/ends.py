@@ -260,6 +260,8 @@ class Line:
 
 # A test whose sessions are open at its end does not wait for them.
 QUICK = "timeouts { drain 0 }\n"
+# One that loses more than one child of a kind.
+FOUR_STANDBY = "limits { standby 4 }\n"
 
 
 def app_directory(context, name="app"):

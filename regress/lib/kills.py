@@ -25,7 +25,7 @@ from collections import Counter
 
 from ends import QUICK, app_directory
 from fds import files_at_rest, files_of, open_files
-from program import title_of, wait_for
+from program import stop, title_of, wait_for
 from trace import SYSCALL_INFO, SYSCALL_STOP, Tracee, ptrace
 from traffic import RECORD, Traffic
 from watch import Monitor
@@ -65,19 +65,6 @@ def seed_of_test():
     seed = os.environ.get("MCTD_SEED") or str(random.randrange(1 << 32))
     print("MCTD_SEED=" + seed, flush=True)
     return seed
-
-
-def state_of(pid):
-    """As in /proc/PID/stat; nothing when it is gone."""
-    with contextlib.suppress(OSError), open("/proc/%d/stat" % pid) as stream:
-        return stream.read().rsplit(")", 1)[1].split()[0]
-    return ""
-
-
-def stop(pid):
-    """Returns when it stands."""
-    os.kill(pid, signal.SIGSTOP)
-    wait_for(lambda: state_of(pid) in ("T", "t"), 10, "stop")
 
 
 def engines(daemon):

@@ -32,7 +32,9 @@ class Daemon:
 
     conf    text of the configuration; user, chroot and, with -s, the
             socket are put in unless raw, and a short drain unless it
-            names one, so that open sessions do not hold up stop()
+            names one, so that open sessions do not hold up stop(), and
+            one standby of each kind unless it says how many: each is a
+            process to start, and few tests lose a second one
     args    further words for the command line
     uid     start it as this user and not as root
     start   False: only write the files
@@ -66,6 +68,8 @@ class Daemon:
             stream.write(self.head + conf)
             if self.head and "drain" not in conf:
                 stream.write("\ntimeouts { drain 1s }\n")
+            if self.head and "standby" not in conf:
+                stream.write("\nlimits { standby 1 }\n")
         os.chmod(self.conf, 0o644)
 
     def command(self, *more):

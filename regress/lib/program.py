@@ -1,5 +1,6 @@
 """Waiting for a condition, and programs that run beside a test."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -89,6 +90,19 @@ def children_of(pid):
         if int(fields[1]) == pid and fields[0] != "Z":
             found.append(int(entry))
     return found
+
+
+def state_of(pid):
+    """As in /proc/PID/stat; nothing when it is gone."""
+    with contextlib.suppress(OSError), open("/proc/%d/stat" % pid) as stream:
+        return stream.read().rsplit(")", 1)[1].split()[0]
+    return ""
+
+
+def stop(pid):
+    """Returns when it stands."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: state_of(pid) in ("T", "t"), 10, "stop")
 
 
 def title_of(pid):

@@ -26,7 +26,7 @@ WRONG = (
     ("timeouts { idle 8d }", 3, 'idle "8d": this is out of range (0 to 604800'),
     ("drain 5x", 3, 'drain "5x": this is not a time'),
     ("bridge tcp:*:80 %s { max -1 }" % DST, 3, 'max "-1": this is not a'),
-    ("limits {\nsessions 10\n", 3, 'the "}" to this "{" is missing'),
+    ("limits {\nstandby 1\n", 3, 'the "}" to this "{" is missing'),
     ("limits { sessions 10\nuser x", 4, 'is a "}" missing?'),
     ("limits sessions 10 }", 3, 'unexpected "sessions"'),
     ("user other", 3, '"user" is given a second time'),

@@ -34,8 +34,9 @@ class Dealt:
     def __init__(self, context, engines, sessions):
         self.echo = Echo("tcp:127.0.0.1:%d" % context.port())
         self.src = "tcp:127.0.0.1:%d" % context.port()
-        self.daemon = context.daemon("engines %d\nbridge %s %s\n" % (
-            engines, self.src, self.echo.text))
+        self.daemon = context.daemon(
+            "engines %d\nlimits { standby 4 }\nbridge %s %s\n" % (
+                engines, self.src, self.echo.text))
         self.monitor = Monitor(context, self.daemon)
         self.peers = {}
         for _ in range(sessions):
@@ -130,7 +131,8 @@ def test_engine_that_hangs_is_replaced_alone(context):
 def test_datagrams_stay_with_one_engine(context):
     src, dst = ("udp:127.0.0.1:%d" % context.port() for _ in range(2))
     end = receiver(dst)
-    daemon = context.daemon(TWO + "bridge %s %s\n" % (src, dst))
+    daemon = context.daemon(TWO + "limits { standby 2 }\nbridge %s %s\n" % (
+        src, dst))
     sender = connect(src)
 
     def arrives(data):

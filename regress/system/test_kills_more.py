@@ -10,8 +10,8 @@ from echo import ending
 from ends import Line, accept, connect, exchange, expect_nothing
 from handle import Handle
 from kills import STANDBY, Killer, engines, is_sanitized, kill_at_call, \
-    result_of, seed_of_test, stop
-from program import title_of, wait_for
+    result_of, seed_of_test
+from program import stop, title_of, wait_for
 from watch import Monitor
 
 DAEMONS = 13  # of STANDBY deaths each: a hundred and four

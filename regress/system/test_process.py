@@ -8,8 +8,8 @@ import subprocess
 
 from echo import Echo, ask, asked, at_work, descriptors, ending, lose, \
     served, tcp
-from ends import accept, app_directory, connect, exchange, listen, make, \
-    receiver
+from ends import FOUR_STANDBY, accept, app_directory, connect, exchange, \
+    listen, make, receiver
 from fds import files_at_rest, files_of
 from handle import Handle
 from program import children_of, title_of, wait_for
@@ -43,7 +43,7 @@ def test_titles_tell_the_processes_apart(context):
         wait_for(lambda wanted=wanted: wanted == sorted(
             map(title_of, daemon.all_pids())), 10, str(wanted))
         daemon.stop()
-    daemon = context.daemon()
+    daemon = context.daemon("# standby as by default")
     assert len(children_of(daemon.pid)) == 10
 
 
@@ -148,7 +148,7 @@ def datagrams(context):
 
 def test_engine_death_costs_nothing(context):
     line, sender, sink = datagrams(context)
-    daemon, src = with_echo(context, line)
+    daemon, src = with_echo(context, line + FOUR_STANDBY)
     before = children_of(daemon.pid)
     peer = asked(src)
     lose(daemon, "engine")
@@ -197,7 +197,7 @@ def test_engine_death_does_not_end_what_is_connecting(context):
 
 def test_control_death_costs_nothing(context):
     """More on clients in test_control_death.py."""
-    daemon, src = with_echo(context)
+    daemon, src = with_echo(context, FOUR_STANDBY)
     peer = asked(src)
     handle = Handle(daemon)
     lose(daemon, "control")

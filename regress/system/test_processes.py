@@ -8,7 +8,7 @@ import subprocess
 
 from echo import Echo, asked, lose, tcp
 from mctd import environment
-from program import children_of, title_of
+from program import children_of, stop, title_of
 
 NOBODY = 65534
 GROUP = 4711
@@ -183,7 +183,7 @@ def test_mounts_that_are_not_empty_are_told(context):
 def test_stopped_process_is_shown_as_such(context):
     daemon = context.daemon("limits { standby 1 }\n")
     standby = daemon.pids()["standby"][0]
-    os.kill(standby, 19)
+    stop(standby)
     try:
         row, = (row for row in look(daemon)[1] if row["pid"] == standby)
         assert row["state"] == "stopped", row

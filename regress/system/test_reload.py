@@ -215,7 +215,7 @@ def test_bad_file_changes_nothing(context):
     daemon = three.daemon
     daemon.write(three.keep + "bridge %s nonsense\n" % three.new)
     refuse(daemon, daemon.conf + ":4: ", "nonsense")
-    daemon.write("timeouts { idle 1s }\nlimits {\n# no drain\n")
+    daemon.write("timeouts { idle 1s }\nlimits {\n# no drain, standby\n")
     refuse(daemon, daemon.conf + ":4: ", 'the "}"')
     os.rename(daemon.conf, daemon.conf + ".away")
     refuse(daemon, daemon.conf + ": ", "No such file")

@@ -61,7 +61,8 @@ def test_channels_have_low_numbers(context):
         status, _, err = daemon.ctl("reload")
         assert status == 0, err
         with asked(src):
-            more = {fd for fd, what in set(files_of(daemon.pid).items()) - before
+            now = set(files_of(daemon.pid).items())
+            more = {fd for fd, what in now - before
                     if what.startswith("socket:")}
             assert len(more) >= 3 and min(more) >= LOW_FDS, more
         daemon.stop()

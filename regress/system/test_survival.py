@@ -8,11 +8,11 @@ import threading
 import time
 
 from echo import Echo, ask, asked, at_work, ending, lose, served, tcp
-from ends import (Line, accept, app_directory, connect, drain, exchange,
-                  expect_end, expect_nothing, expect_reset, listen, make,
+from ends import (FOUR_STANDBY, Line, accept, app_directory, connect, drain,
+                  exchange, expect_end, expect_nothing, expect_reset, make,
                   receiver, take)
 from fds import files_at_rest, wait_open_files
-from program import children_of, title_of, wait_for
+from program import children_of, stop, title_of, wait_for
 from watch import Monitor
 
 NOBODY = 65534
@@ -20,16 +20,6 @@ HEARTBEAT_S = 5
 FIGURES = ("id", "bridge", "state", "engine", "peer", "dst", "bytes-to-dst",
            "bytes-to-src")
 MANY = 300
-
-
-def stop(pid):
-    """Returns when it stands."""
-    os.kill(pid, signal.SIGSTOP)
-
-    def stands():
-        with open("/proc/%d/stat" % pid) as stream:
-            return stream.read().rsplit(")", 1)[1].split()[0] == "T"
-    wait_for(stands, 10, "stop")
 
 
 def sleep_s(seconds):
@@ -241,7 +231,7 @@ def test_session_that_was_closing_ends_with_its_engine(context):
 
 
 def test_close_after_the_death_is_as_any(context):
-    line = Line(context)
+    line = Line(context, conf=FOUR_STANDBY)
     monitor = Monitor(context, line.daemon)
     pairs = [line.pair() for _ in range(2)]
     for pair in pairs:
@@ -263,7 +253,7 @@ def test_close_after_the_death_is_as_any(context):
 
 def test_deaths_in_a_row_lose_nothing(context):
     """Also of a successor that was told of a part of them only."""
-    line = Line(context)
+    line = Line(context, conf=FOUR_STANDBY)
     monitor = Monitor(context, line.daemon)
     pairs = [line.pair() for _ in range(MANY)]
     for pair in pairs:
@@ -304,7 +294,7 @@ def test_bridge_of_datagrams_goes_on(context):
     src = "udp:127.0.0.1:%d" % context.port()
     dst = "udp:127.0.0.1:%d" % context.port()
     end = receiver(dst)
-    line = Line(context, conf="bridge %s %s\n" % (src, dst))
+    line = Line(context, conf=FOUR_STANDBY + "bridge %s %s\n" % (src, dst))
     sender, address = make(src)
     sender.connect(address)
     pair = line.pair()
@@ -319,7 +309,8 @@ def test_bridge_of_datagrams_goes_on(context):
 def test_children_that_hang_are_replaced(context):
     """An engine with nothing to do, one with much, and control."""
     echo, src = Echo(tcp(context)), tcp(context)
-    daemon = context.daemon("engines 2\nbridge %s %s\n" % (src, echo.text))
+    daemon = context.daemon(
+        FOUR_STANDBY + "engines 2\nbridge %s %s\n" % (src, echo.text))
     monitor = Monitor(context, daemon)
     peers = [asked(src), asked(src)]
     assert sorted(s["engine"] for s in daemon.show("sessions")) == [0, 1]

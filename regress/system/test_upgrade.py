@@ -170,7 +170,8 @@ def test_iperf3_goes_on_both_ways(context):
     wait_for(lambda: served_by(port), 10, "iperf3")
     for more in ((), ("-R",)):
         client = context.program("iperf3", "-c", "127.0.0.1", "-p", str(src),
-                                 "-J", "-t", "2", "-P", "2", *more)
+                                 "-J", "-t", "4", "-b", "100M", "-P", "2",
+                                 *more)
         wait_for(lambda: len(daemon.show("sessions")) == 3, 10, "sessions")
         for _ in range(2):
             before = daemon.show("bridges")[0]
