@@ -11,6 +11,7 @@ import struct
 import subprocess
 import time
 
+import nginx
 from program import Program, wait_for
 
 FILE_BYTES = 128 * 1024 * 1024
@@ -18,30 +19,6 @@ DATAGRAM_BYTES = 512
 SENDERS = 4
 DATAGRAMS = 5000  # of each sender
 BURST = 16        # under way at a time, so that no buffer overflows
-
-NGINX = """\
-daemon off;
-user nobody nogroup;
-worker_processes 1;
-pid {tmp}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 64; }}
-http {{
-	access_log off;
-	sendfile on;
-	client_body_temp_path {tmp}/nginx-body;
-	proxy_temp_path {tmp}/nginx-proxy;
-	fastcgi_temp_path {tmp}/nginx-fastcgi;
-	uwsgi_temp_path {tmp}/nginx-uwsgi;
-	scgi_temp_path {tmp}/nginx-scgi;
-	server {{
-		listen 127.0.0.1:9080;
-		listen [::1]:9081;
-		listen unix:{tmp}/app/web.sock;
-		root {tmp}/ram/www;
-	}}
-}}
-"""
 
 
 def start_nginx(tmp):
@@ -61,13 +38,12 @@ def start_nginx(tmp):
             stream.write(block)
     with open(os.path.join(tmp, "sha256"), "w") as stream:
         stream.write(digest.hexdigest())
-    conf = os.path.join(tmp, "nginx.conf")
-    with open(conf, "w") as stream:
-        stream.write(NGINX.format(tmp=tmp))
-    nginx = Program(["nginx", "-p", tmp, "-e", "stderr", "-c", conf],
-                    os.path.join(tmp, "nginx.log"))
+    web = Program(["nginx", *nginx.words(tmp, (
+        "listen 127.0.0.1:9080", "listen [::1]:9081",
+        "listen unix:%s/app/web.sock" % tmp, "root " + www))],
+                  os.path.join(tmp, "nginx.log"))
     wait_for(lambda: os.path.exists(tmp + "/nginx.pid"), 10, "nginx")
-    return nginx
+    return web
 
 
 def sha256(path):

@@ -28,30 +28,6 @@ path = {tmp}/there
 read only = no
 """
 
-NGINX = """\
-daemon off;
-user root;
-worker_processes 1;
-pid {tmp}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 256; }}
-http {{
-	access_log off;
-	client_max_body_size 0;
-	client_body_temp_path {tmp}/nginx-body;
-	proxy_temp_path {tmp}/nginx-proxy;
-	fastcgi_temp_path {tmp}/nginx-fastcgi;
-	uwsgi_temp_path {tmp}/nginx-uwsgi;
-	scgi_temp_path {tmp}/nginx-scgi;
-	server {{
-		listen [::1]:9080;
-		listen unix:{app}/web;
-		root {tmp}/www;
-		dav_methods PUT;
-	}}
-}}
-"""
-
 
 def wait_end(daemon):
     """All sessions are over, all dsts were reached; returns the bridges by
@@ -214,12 +190,11 @@ class Web:
     def __init__(self, context):
         app = self.app = app_directory(context)
         os.mkdir(context.path("www"), 0o755)
-        with open(context.path("nginx.conf"), "w") as stream:
-            stream.write(NGINX.format(tmp=context.tmp, app=app))
         with open(context.path("www/small"), "wb") as stream:
             stream.write(b"x" * 1000)
-        context.program(need("nginx"), "-p", context.tmp, "-e", "stderr",
-                        "-c", context.path("nginx.conf"))
+        context.program(need("nginx"), *nginx.words(context.tmp, (
+            "listen [::1]:9080", "listen unix:%s/web" % app,
+            "root " + context.path("www"), "dav_methods PUT"), "root"))
         wait_service("unix:%s/web" % app)
         os.chmod(app + "/web", 0o777)
         wait_service("tcp:[::1]:9080")

@@ -5,34 +5,12 @@ import json
 import os
 import subprocess
 
+import nginx
 from dgrams import check_sums
 from ends import QUICK, app_directory, connect
 from program import wait_for
 
 FILE_BYTES = 20 << 20
-
-NGINX = """\
-daemon off;
-user nobody nogroup;
-worker_processes 1;
-pid {tmp}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 256; }}
-http {{
-	access_log off;
-	client_body_temp_path {tmp}/nginx-body;
-	proxy_temp_path {tmp}/nginx-proxy;
-	fastcgi_temp_path {tmp}/nginx-fastcgi;
-	uwsgi_temp_path {tmp}/nginx-uwsgi;
-	scgi_temp_path {tmp}/nginx-scgi;
-	server {{
-		listen 127.0.0.1:9080;
-		listen [::1]:9080;
-		listen unix:{tmp}/app/web.sock;
-		root {tmp}/www;
-	}}
-}}
-"""
 
 
 def run(*argv, **more):
@@ -56,10 +34,9 @@ class Web:
         self.digest = hashlib.sha256(content).hexdigest()
         with open(context.path("www/file"), "wb") as stream:
             stream.write(content)
-        with open(context.path("nginx.conf"), "w") as stream:
-            stream.write(NGINX.format(tmp=context.tmp))
-        context.program("nginx", "-p", context.tmp, "-e", "stderr", "-c",
-                        context.path("nginx.conf"))
+        context.program("nginx", *nginx.words(context.tmp, (
+            "listen 127.0.0.1:9080", "listen [::1]:9080",
+            "listen unix:%s/web.sock" % app, "root " + context.path("www"))))
         wait_for(lambda: os.path.exists(app + "/web.sock"), 10, "nginx")
         self.daemon = context.daemon(
             '%sdirectory "%s"\n'

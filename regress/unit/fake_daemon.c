@@ -219,3 +219,33 @@ fake_records_end(struct fake *fake)
 	proto_set_records(&fake->out, &fake->head);
 	fake_send(fake);
 }
+
+uint32_t
+fake_expect_events(struct fake *fake, uint8_t flags, uint32_t from)
+{
+	struct proto_events m;
+	struct frame_in in;
+	uint32_t request = fake_expect(fake, MSG_L2C_EVENTS, &in);
+
+	proto_get_events(&in, &m);
+	FAKE_CHECK(fake, frame_done(&in) == 0);
+	FAKE_CHECK(fake, m.flags == flags && m.from == from);
+	return request;
+}
+
+void
+fake_events(struct fake *fake, uint32_t request, uint32_t seq, uint32_t n)
+{
+	fake_records(fake, request, seq + n);
+	for (; n > 0; n--)
+		fake_event(fake, seq++, 42);
+	fake_records_end(fake);
+}
+
+uint32_t
+fake_attached(struct fake *fake, uint32_t next)
+{
+	fake_hello(fake);
+	fake_events(fake, fake_expect_events(fake, EVENTS_NEXT, 0), next, 0);
+	return fake_expect_events(fake, EVENTS_WAIT, next);
+}

@@ -72,4 +72,11 @@ void fake_records(struct fake *, uint32_t request, uint32_t cursor);
 void fake_event(struct fake *, uint32_t seq, uint32_t id);
 void fake_records_end(struct fake *);
 
+/* The next request is EVENTS like this; its id. */
+uint32_t fake_expect_events(struct fake *, uint8_t flags, uint32_t from);
+/* A whole answer: n events from number seq on, and the next number. */
+void fake_events(struct fake *, uint32_t request, uint32_t seq, uint32_t n);
+/* Takes HELLO and an attach from now on; the waiting request's id. */
+uint32_t fake_attached(struct fake *, uint32_t next);
+
 #endif

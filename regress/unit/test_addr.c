@@ -11,30 +11,10 @@
 
 #include <cmocka.h>
 
-#include "../../common/addr.h"
+#include "addr_text.h"
 
 #define UN_OFFSET offsetof(struct sockaddr_un, sun_path)
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
-
-static struct addr
-parsed(const char *text)
-{
-	const char *why = "?";
-	struct addr a;
-
-	if (addr_parse(&a, text, NULL, &why) == -1)
-		fail_msg("%s: %s", text, why);
-	return a;
-}
-
-static void
-assert_prints(const struct addr *a, const char *text)
-{
-	char buf[ADDR_TEXT_BYTES];
-
-	assert_ptr_equal(addr_print(a, buf, sizeof(buf)), buf);
-	assert_string_equal(buf, text);
-}
 
 static void
 good_text_comes_back(void **state)
@@ -71,8 +51,8 @@ good_text_comes_back(void **state)
 
 	(void)state;
 	for (i = 0; i < LENGTH(texts); i++) {
-		a = parsed(texts[i]);
-		assert_prints(&a, texts[i]);
+		a = addr_of_text(texts[i]);
+		addr_assert_prints(&a, texts[i]);
 	}
 }
 
@@ -93,9 +73,9 @@ other_spellings_are_printed_in_one_way(void **state)
 
 	(void)state;
 	for (i = 0; i < LENGTH(pairs); i++) {
-		a = parsed(pairs[i][0]);
-		b = parsed(pairs[i][1]);
-		assert_prints(&a, pairs[i][1]);
+		a = addr_of_text(pairs[i][0]);
+		b = addr_of_text(pairs[i][1]);
+		addr_assert_prints(&a, pairs[i][1]);
 		assert_true(addr_equal(&a, &b));
 	}
 }
@@ -235,12 +215,12 @@ local_length_has_its_limit(void **state)
 
 	(void)state;
 	/* sun_path holds 108: a path with its NUL, a name behind one. */
-	a = parsed(repeated("unix:/", "a", 106));
+	a = addr_of_text(repeated("unix:/", "a", 106));
 	assert_int_equal(a.len, sizeof(struct sockaddr_un));
-	assert_prints(&a, repeated("unix:/", "a", 106));
-	a = parsed(repeated("unixdgram:@", "\\x01", 107));
+	addr_assert_prints(&a, repeated("unix:/", "a", 106));
+	a = addr_of_text(repeated("unixdgram:@", "\\x01", 107));
 	assert_int_equal(a.len, sizeof(struct sockaddr_un));
-	assert_prints(&a, repeated("unixdgram:@", "\\x01", 107));
+	addr_assert_prints(&a, repeated("unixdgram:@", "\\x01", 107));
 	assert_int_equal(addr_parse(&a, repeated("unix:/", "a", 107), NULL,
 			     &why),
 	    -1);
@@ -271,7 +251,7 @@ every_byte_comes_back(void **state)
 		assert_int_equal(addr_from_sockaddr(&a, SOCK_STREAM,
 				     (struct sockaddr *)&un, UN_OFFSET + 3),
 		    0);
-		b = parsed(addr_print(&a, text, sizeof(text)));
+		b = addr_of_text(addr_print(&a, text, sizeof(text)));
 		assert_int_equal(a.len, b.len);
 		assert_memory_equal(&a.u, &b.u, a.len);
 		if (byte == 0)
@@ -280,7 +260,7 @@ every_byte_comes_back(void **state)
 		assert_int_equal(addr_from_sockaddr(&a, SOCK_DGRAM,
 				     (struct sockaddr *)&un, sizeof(un)),
 		    0);
-		b = parsed(addr_print(&a, text, sizeof(text)));
+		b = addr_of_text(addr_print(&a, text, sizeof(text)));
 		assert_true(addr_equal(&a, &b));
 	}
 }
@@ -318,9 +298,9 @@ names_go_to_the_resolver(void **state)
 
 	(void)state;
 	assert_int_equal(addr_parse(&a, "tcp:four.example:80", &r, &why), 0);
-	assert_prints(&a, "tcp:10.0.0.1:80");
+	addr_assert_prints(&a, "tcp:10.0.0.1:80");
 	assert_int_equal(addr_parse(&a, "udp:six:81", &r, &why), 0);
-	assert_prints(&a, "udp:[2001:db8::1]:81");
+	addr_assert_prints(&a, "udp:[2001:db8::1]:81");
 	assert_int_equal(addr_parse(&a, "tcp:mapped:80", &r, &why), -1);
 	assert_int_equal(errno, EADDRNOTAVAIL);
 	assert_int_equal(addr_parse(&a, "tcp:local:80", &r, &why), -1);
@@ -342,7 +322,7 @@ names_go_to_the_resolver(void **state)
 static void
 print_keeps_to_its_room(void **state)
 {
-	struct addr a = parsed(repeated("unix:@", "\\xff", 107));
+	struct addr a = addr_of_text(repeated("unix:@", "\\xff", 107));
 	char text[ADDR_TEXT_BYTES], whole[ADDR_TEXT_BYTES];
 	size_t size;
 

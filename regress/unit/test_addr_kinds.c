@@ -12,28 +12,9 @@
 
 #include <cmocka.h>
 
-#include "../../common/addr.h"
+#include "addr_text.h"
 
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
-
-static struct addr
-parsed(const char *text)
-{
-	const char *why = "?";
-	struct addr a;
-
-	if (addr_parse(&a, text, NULL, &why) == -1)
-		fail_msg("%s: %s", text, why);
-	return a;
-}
-
-static void
-assert_prints(const struct addr *a, const char *text)
-{
-	char buf[ADDR_TEXT_BYTES];
-
-	assert_string_equal(addr_print(a, buf, sizeof(buf)), text);
-}
 
 static const struct kind {
 	const char *text;
@@ -79,7 +60,7 @@ each_kind_is_its_socket(void **state)
 	(void)state;
 	for (i = 0; i < LENGTH(kinds); i++) {
 		k = &kinds[i];
-		a = parsed(k->text);
+		a = addr_of_text(k->text);
 		assert_int_equal(a.kind, k->kind);
 		assert_int_equal(addr_family(&a), k->family);
 		assert_int_equal(addr_socktype(&a), k->socktype);
@@ -116,17 +97,17 @@ programs_get_the_usual_kind(void **state)
 
 	(void)state;
 	for (i = 0; i < LENGTH(cases); i++) {
-		a = parsed(cases[i].text);
+		a = addr_of_text(cases[i].text);
 		assert_int_equal(addr_from_sockaddr(&b, cases[i].type, &a.u.sa,
 				     a.len),
 		    0);
-		assert_prints(&b, cases[i].given);
+		addr_assert_prints(&b, cases[i].given);
 	}
-	a = parsed("vsock:2:5");
+	a = addr_of_text("vsock:2:5");
 	assert_int_equal(addr_from_sockaddr(&b, SOCK_SEQPACKET, &a.u.sa, a.len),
 	    -1);
 	assert_int_equal(errno, EPROTOTYPE);
-	a = parsed("seqtipc:99:5");
+	a = addr_of_text("seqtipc:99:5");
 	assert_int_equal(addr_from_sockaddr(&b, SOCK_STREAM, &a.u.sa, a.len),
 	    -1);
 	assert_int_equal(errno, EPROTOTYPE);
@@ -155,8 +136,8 @@ text_of_the_new_kinds(void **state)
 
 	(void)state;
 	for (i = 0; i < LENGTH(good); i++) {
-		a = parsed(good[i]);
-		assert_prints(&a, good[i]);
+		a = addr_of_text(good[i]);
+		addr_assert_prints(&a, good[i]);
 	}
 	for (i = 0; i < LENGTH(bad); i++) {
 		why = NULL;
@@ -175,7 +156,7 @@ text_of_the_new_kinds(void **state)
 static void
 vsock_is_checked(void **state)
 {
-	struct addr a = parsed("vsock:*:5"), b;
+	struct addr a = addr_of_text("vsock:*:5"), b;
 	struct sockaddr_vm vm;
 
 	(void)state;
@@ -189,16 +170,16 @@ vsock_is_checked(void **state)
 	assert_int_equal(addr_from_sockaddr(&a, SOCK_STREAM,
 			     (struct sockaddr *)&vm, sizeof(vm)),
 	    0);
-	assert_prints(&a, "vsock:7:4000000000");
+	addr_assert_prints(&a, "vsock:7:4000000000");
 	assert_int_equal(addr_port(&a), INT_MAX);
 	assert_int_equal(addr_check(&a, ADDR_DST, NULL), 0);
-	b = parsed("vsock:7:4000000000");
+	b = addr_of_text("vsock:7:4000000000");
 	assert_true(addr_equal(&a, &b)); /* what is no part of it is left out */
-	b = parsed("vsock:7:4000000001");
+	b = addr_of_text("vsock:7:4000000001");
 	assert_false(addr_equal(&a, &b));
 	assert_true(addr_same_host(&a, &b));
 	assert_int_equal(addr_host_hash(&a), addr_host_hash(&b));
-	b = parsed("vsock:8:4000000000");
+	b = addr_of_text("vsock:8:4000000000");
 	assert_false(addr_same_host(&a, &b));
 	vm.svm_port = VMADDR_PORT_ANY;
 	addr_from_kernel(&a, ADDR_VSOCK, (struct sockaddr *)&vm, sizeof(vm));
@@ -216,7 +197,7 @@ vsock_is_checked(void **state)
 static void
 tipc_is_a_service_and_its_peers_are_sockets(void **state)
 {
-	struct addr a = parsed("seqtipc:1000:77"), b;
+	struct addr a = addr_of_text("seqtipc:1000:77"), b;
 	struct sockaddr_tipc tipc;
 
 	(void)state;
@@ -249,7 +230,7 @@ tipc_is_a_service_and_its_peers_are_sockets(void **state)
 	    -1);
 	addr_from_kernel(&a, ADDR_SEQTIPC, (struct sockaddr *)&tipc,
 	    sizeof(tipc));
-	assert_prints(&a, "seqtipc:@1001002:123456");
+	addr_assert_prints(&a, "seqtipc:@1001002:123456");
 	assert_int_equal(addr_check(&a, ADDR_DST, NULL), -1);
 	tipc.addr.id.ref = 7;
 	addr_from_kernel(&b, ADDR_SEQTIPC, (struct sockaddr *)&tipc,
@@ -298,11 +279,11 @@ hosts_alone(void **state)
 	}
 	assert_int_equal(addr_parse_host(&a, "::ffff:1.2.3.4", &why), -1);
 	assert_int_equal(errno, EADDRNOTAVAIL);
-	a = parsed("tcp:10.0.0.1:80");
+	a = addr_of_text("tcp:10.0.0.1:80");
 	assert_int_equal(addr_check_host(&a, &why), -1);
-	a = parsed("vsock:1:80");
+	a = addr_of_text("vsock:1:80");
 	assert_int_equal(addr_check_host(&a, &why), -1);
-	a = parsed("unix:/a");
+	a = addr_of_text("unix:/a");
 	assert_string_equal(addr_print_host(&a, text, sizeof(text)), "-");
 }
 

@@ -9,30 +9,10 @@
 
 #include <cmocka.h>
 
-#include "../../common/addr.h"
+#include "addr_text.h"
 
 #define UN_OFFSET offsetof(struct sockaddr_un, sun_path)
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
-
-static struct addr
-parsed(const char *text)
-{
-	const char *why = "?";
-	struct addr a;
-
-	if (addr_parse(&a, text, NULL, &why) == -1)
-		fail_msg("%s: %s", text, why);
-	return a;
-}
-
-static void
-assert_prints(const struct addr *a, const char *text)
-{
-	char buf[ADDR_TEXT_BYTES];
-
-	assert_ptr_equal(addr_print(a, buf, sizeof(buf)), buf);
-	assert_string_equal(buf, text);
-}
 
 /* A copy of exactly len bytes, so that a sanitizer sees a read beyond. */
 static int
@@ -58,11 +38,11 @@ socket_addresses_are_taken(void **state)
 	struct addr a, b;
 
 	(void)state;
-	a = parsed("tcp:1.2.3.4:5");
+	a = addr_of_text("tcp:1.2.3.4:5");
 	assert_int_equal(from(&b, SOCK_STREAM, &a.u, a.len), 0);
 	assert_true(addr_equal(&a, &b));
 	assert_int_equal(from(&b, SOCK_DGRAM, &a.u, a.len), 0);
-	assert_prints(&b, "udp:1.2.3.4:5");
+	addr_assert_prints(&b, "udp:1.2.3.4:5");
 	memset(&ss, 0xaa, sizeof(ss));
 	memcpy(&ss, &a.u, a.len);
 	assert_int_equal(from(&b, SOCK_STREAM, &ss, sizeof(ss)), 0);
@@ -74,16 +54,16 @@ socket_addresses_are_taken(void **state)
 	in6.sin6_flowinfo = 77;
 	in6.sin6_scope_id = 1; /* means nothing here */
 	assert_int_equal(from(&b, SOCK_STREAM, &in6, sizeof(in6)), 0);
-	assert_prints(&b, "tcp:[::1]:9");
+	addr_assert_prints(&b, "tcp:[::1]:9");
 	assert_int_equal(b.u.in6.sin6_flowinfo, 0);
 	(void)inet_pton(AF_INET6, "fe80::1", &in6.sin6_addr);
 	assert_int_equal(from(&b, SOCK_STREAM, &in6, sizeof(in6)), 0);
-	assert_prints(&b, "tcp:[fe80::1%lo]:9");
-	a = parsed("unixdgram:@a\\x00");
+	addr_assert_prints(&b, "tcp:[fe80::1%lo]:9");
+	a = addr_of_text("unixdgram:@a\\x00");
 	assert_int_equal(from(&b, SOCK_DGRAM, &a.u, a.len), 0);
 	assert_true(addr_equal(&a, &b));
 	/* A path may lack its NUL; it ends with the length. */
-	a = parsed("unix:/ab");
+	a = addr_of_text("unix:/ab");
 	assert_int_equal(from(&b, SOCK_STREAM, &a.u, UN_OFFSET + 3u), 0);
 	assert_true(addr_equal(&a, &b));
 	assert_int_equal(from(&b, SOCK_STREAM, &a.u, sizeof(a.u.un)), 0);
@@ -98,9 +78,9 @@ bad_socket_addresses_are_refused(void **state)
 	socklen_t len;
 
 	(void)state;
-	in = parsed("tcp:1.2.3.4:5");
-	in6 = parsed("tcp:[::1]:5");
-	un = parsed("unix:/a");
+	in = addr_of_text("tcp:1.2.3.4:5");
+	in6 = addr_of_text("tcp:[::1]:5");
+	un = addr_of_text("unix:/a");
 #define REFUSED(type, sa, size, err)                                         \
 	do {                                                                 \
 		errno = 0;                                                   \
@@ -140,29 +120,29 @@ kernel_addresses_are_kept_or_unmapped(void **state)
 	char text[ADDR_TEXT_BYTES], full[sizeof(un) + 1];
 
 	(void)state;
-	six = parsed("tcp:[::1]:5");
+	six = addr_of_text("tcp:[::1]:5");
 	addr_from_kernel(&a, ADDR_TCP, &six.u.sa, six.len);
 	assert_true(addr_equal(&a, &six));
 	(void)inet_pton(AF_INET6, "::ffff:1.2.3.4", &six.u.in6.sin6_addr);
 	addr_from_kernel(&a, ADDR_TCP, &six.u.sa, six.len);
-	b = parsed("tcp:1.2.3.4:5");
+	b = addr_of_text("tcp:1.2.3.4:5");
 	assert_true(addr_equal(&a, &b));
 	assert_int_equal(a.len, sizeof(struct sockaddr_in));
 	/* accept gives a local peer without a name as its family alone. */
 	memset(&un, 0, sizeof(un));
 	un.sun_family = AF_LOCAL;
 	addr_from_kernel(&a, ADDR_UNIX, (struct sockaddr *)&un, UN_OFFSET);
-	assert_prints(&a, "unix:-");
+	addr_assert_prints(&a, "unix:-");
 	assert_int_equal(addr_family(&a), AF_LOCAL);
 	assert_false(addr_is_path(&a));
 	assert_true(addr_equal(&a, &a));
 	/* Nor can a peer look like what it is not. */
 	(void)strcpy(un.sun_path, "@root");
 	addr_from_kernel(&a, ADDR_UNIX, (struct sockaddr *)&un, UN_OFFSET + 6);
-	assert_prints(&a, "unix:./@root");
+	addr_assert_prints(&a, "unix:./@root");
 	(void)strcpy(un.sun_path, "-");
 	addr_from_kernel(&a, ADDR_UNIX, (struct sockaddr *)&un, UN_OFFSET + 2);
-	assert_prints(&a, "unix:./-");
+	addr_assert_prints(&a, "unix:./-");
 	/* The longest path that bind takes has no room for its NUL. */
 	memset(full, 'a', sizeof(full));
 	memcpy(full, &un.sun_family, sizeof(un.sun_family));
@@ -173,7 +153,7 @@ kernel_addresses_are_kept_or_unmapped(void **state)
 	    strlen("unix:") + 107);
 	/* Nothing at all. */
 	addr_from_kernel(&a, ADDR_TCP, (struct sockaddr *)full, 0);
-	assert_prints(&a, "tcp:-");
+	addr_assert_prints(&a, "tcp:-");
 	assert_int_equal(addr_port(&a), -1);
 }
 
@@ -195,31 +175,31 @@ check_tells_what_can_be_an_end(void **state)
 	struct addr a;
 
 	(void)state;
-	a = parsed("tcp:*:80");
+	a = addr_of_text("tcp:*:80");
 	assert_check(&a, ADDR_SRC, 0);
 	assert_check(&a, ADDR_DST, EADDRNOTAVAIL);
-	a = parsed("udp:0.0.0.0:80");
+	a = addr_of_text("udp:0.0.0.0:80");
 	assert_check(&a, ADDR_SRC, 0);
 	assert_check(&a, ADDR_DST, EADDRNOTAVAIL);
-	a = parsed("tcp:[::]:80");
+	a = addr_of_text("tcp:[::]:80");
 	assert_check(&a, ADDR_SRC, 0);
 	assert_check(&a, ADDR_DST, EADDRNOTAVAIL);
-	a = parsed("tcp:[fe80::1]:80");
+	a = addr_of_text("tcp:[fe80::1]:80");
 	assert_check(&a, ADDR_SRC, EINVAL);
-	a = parsed("tcp:[fe80::1%lo]:80");
+	a = addr_of_text("tcp:[fe80::1%lo]:80");
 	assert_check(&a, ADDR_DST, 0);
-	a = parsed("udp:[ff02::1]:80");
+	a = addr_of_text("udp:[ff02::1]:80");
 	assert_check(&a, ADDR_DST, 0);
-	a = parsed("unix:@");
+	a = addr_of_text("unix:@");
 	assert_check(&a, ADDR_DST, 0);
-	a = parsed("unix:/a");
+	a = addr_of_text("unix:/a");
 	assert_check(&a, ADDR_SRC, 0);
-	a = parsed("tcp:1.2.3.4:80");
+	a = addr_of_text("tcp:1.2.3.4:80");
 	assert_check(&a, ADDR_DST, 0);
 	a.u.in.sin_port = 0;
 	assert_check(&a, ADDR_SRC, EINVAL);
 	assert_check(&a, ADDR_DST, EINVAL);
-	a = parsed("tcp:[::1]:80");
+	a = addr_of_text("tcp:[::1]:80");
 	(void)inet_pton(AF_INET6, "::ffff:0.0.0.0", &a.u.in6.sin6_addr);
 	assert_check(&a, ADDR_SRC, EADDRNOTAVAIL);
 	assert_check(&a, ADDR_DST, EADDRNOTAVAIL);
@@ -228,7 +208,7 @@ check_tells_what_can_be_an_end(void **state)
 static void
 check_finds_what_is_not_whole(void **state)
 {
-	struct addr a, good = parsed("tcp:1.2.3.4:80");
+	struct addr a, good = addr_of_text("tcp:1.2.3.4:80");
 
 	(void)state;
 	memset(&a, 0, sizeof(a));
@@ -249,22 +229,22 @@ check_finds_what_is_not_whole(void **state)
 	a = good;
 	a.flags = ADDR_DUAL;
 	assert_check(&a, ADDR_SRC, EINVAL);
-	a = parsed("tcp:*:80");
+	a = addr_of_text("tcp:*:80");
 	a.flags = 0x80;
 	assert_check(&a, ADDR_SRC, EINVAL);
-	a = parsed("unix:/abc");
+	a = addr_of_text("unix:/abc");
 	a.u.un.sun_path[0] = 'x';
 	assert_check(&a, ADDR_SRC, EINVAL);
-	a = parsed("unix:/abc");
+	a = addr_of_text("unix:/abc");
 	a.u.un.sun_path[2] = '\0'; /* shorter than its length says */
 	assert_check(&a, ADDR_SRC, EINVAL);
 	a = good;
 	a.u.in.sin_zero[3] = 1; /* of two that are equal, bytes are */
 	assert_check(&a, ADDR_SRC, EINVAL);
-	a = parsed("tcp:[::1]:80");
+	a = addr_of_text("tcp:[::1]:80");
 	a.u.in6.sin6_scope_id = 1; /* means nothing here */
 	assert_check(&a, ADDR_SRC, EINVAL);
-	a = parsed("unix:/abc");
+	a = addr_of_text("unix:/abc");
 	a.len = UN_OFFSET;
 	assert_check(&a, ADDR_SRC, EINVAL);
 }
@@ -275,20 +255,20 @@ small_questions(void **state)
 	struct addr a;
 
 	(void)state;
-	a = parsed("tcp:1.2.3.4:80");
+	a = addr_of_text("tcp:1.2.3.4:80");
 	assert_int_equal(addr_socktype(&a), SOCK_STREAM);
 	assert_int_equal(addr_family(&a), AF_INET);
 	assert_int_equal(addr_port(&a), 80);
 	assert_true(addr_is_connected_type(&a));
 	assert_false(addr_is_path(&a));
-	a = parsed("udp:[::1]:65535");
+	a = addr_of_text("udp:[::1]:65535");
 	assert_int_equal(addr_socktype(&a), SOCK_DGRAM);
 	assert_int_equal(addr_port(&a), 65535);
 	assert_false(addr_is_connected_type(&a));
-	a = parsed("unix:/a");
+	a = addr_of_text("unix:/a");
 	assert_true(addr_is_path(&a));
 	assert_int_equal(addr_port(&a), -1);
-	a = parsed("unixdgram:@/a");
+	a = addr_of_text("unixdgram:@/a");
 	assert_false(addr_is_path(&a));
 	a.kind = 200;
 	assert_int_equal(addr_socktype(&a), 0);
@@ -320,25 +300,25 @@ equal_and_same_host(void **state)
 	(void)state;
 	for (i = 0; i < LENGTH(all); i++)
 		for (j = 0; j < LENGTH(all); j++) {
-			a = parsed(all[i]);
-			b = parsed(all[j]);
+			a = addr_of_text(all[i]);
+			b = addr_of_text(all[j]);
 			assert_int_equal(addr_equal(&a, &b), i == j);
 			if (addr_same_host(&a, &b))
 				assert_int_equal(addr_host_hash(&a),
 				    addr_host_hash(&b));
 		}
-	a = parsed("tcp:1.2.3.4:80");
-	b = parsed("udp:1.2.3.4:99");
+	a = addr_of_text("tcp:1.2.3.4:80");
+	b = addr_of_text("udp:1.2.3.4:99");
 	assert_true(addr_same_host(&a, &b));
-	b = parsed("tcp:1.2.3.5:80");
+	b = addr_of_text("tcp:1.2.3.5:80");
 	assert_false(addr_same_host(&a, &b));
 	assert_int_not_equal(addr_host_hash(&a), addr_host_hash(&b));
-	b = parsed("unix:/a");
+	b = addr_of_text("unix:/a");
 	assert_false(addr_same_host(&a, &b));
-	a = parsed("unixdgram:@b");
+	a = addr_of_text("unixdgram:@b");
 	assert_true(addr_same_host(&a, &b));
-	a = parsed("tcp:[fe80::1%1]:80");
-	b = parsed("tcp:[fe80::1%2]:80");
+	a = addr_of_text("tcp:[fe80::1%1]:80");
+	b = addr_of_text("tcp:[fe80::1%2]:80");
 	assert_false(addr_same_host(&a, &b));
 	memset(&a, 0, sizeof(a));
 	assert_false(addr_same_host(&a, &a));

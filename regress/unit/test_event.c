@@ -55,44 +55,6 @@ would_block(struct mct *mct)
 
 /* ---- the script's side ---- */
 
-static uint32_t
-expect_events(struct fake *fake, uint8_t flags, uint32_t from)
-{
-	struct proto_events m;
-	struct frame_in in;
-	uint32_t request = fake_expect(fake, MSG_L2C_EVENTS, &in);
-
-	proto_get_events(&in, &m);
-	FAKE_CHECK(fake, frame_done(&in) == 0);
-	FAKE_CHECK(fake, m.flags == flags && m.from == from);
-	return request;
-}
-
-static void
-no_events(struct fake *fake, uint32_t request, uint32_t next)
-{
-	fake_records(fake, request, next);
-	fake_records_end(fake);
-}
-
-/* One event and the next number. */
-static void
-one_event(struct fake *fake, uint32_t request, uint32_t seq)
-{
-	fake_records(fake, request, seq + 1);
-	fake_event(fake, seq, 42);
-	fake_records_end(fake);
-}
-
-/* Takes HELLO and an attach from now on; the waiting request's id. */
-static uint32_t
-attached(struct fake *fake, uint32_t next)
-{
-	fake_hello(fake);
-	no_events(fake, expect_events(fake, EVENTS_NEXT, 0), next);
-	return expect_events(fake, EVENTS_WAIT, next);
-}
-
 /* ---- tests ---- */
 
 static void
@@ -114,15 +76,15 @@ test_events_have_the_daemon_s_numbers(void **state)
 static void
 script_rollover(struct fake *fake)
 {
-	uint32_t wait = attached(fake, UINT32_MAX);
+	uint32_t wait = fake_attached(fake, UINT32_MAX);
 
 	fake_records(fake, wait, 3);
 	fake_event(fake, UINT32_MAX, 42);
 	fake_event(fake, 0, 0);
 	fake_event(fake, 2, 42); /* 1 has left the daemon's ring */
 	fake_records_end(fake);
-	one_event(fake, expect_events(fake, EVENTS_WAIT, 3), 3);
-	expect_events(fake, EVENTS_WAIT, 4);
+	fake_events(fake, fake_expect_events(fake, EVENTS_WAIT, 3), 3, 1);
+	fake_expect_events(fake, EVENTS_WAIT, 4);
 	fake_expect_end(fake);
 }
 
@@ -159,14 +121,14 @@ test_blocking_reads_give_all_and_show_gaps(void **state)
 static void
 script_on_demand(struct fake *fake)
 {
-	uint32_t wait = attached(fake, 1);
+	uint32_t wait = fake_attached(fake, 1);
 
 	fake_wait(fake, 1);
-	one_event(fake, wait, 1);
-	wait = expect_events(fake, EVENTS_WAIT, 2);
+	fake_events(fake, wait, 1, 1);
+	wait = fake_expect_events(fake, EVENTS_WAIT, 2);
 	fake_wait(fake, 2);
-	one_event(fake, wait, 2);
-	expect_events(fake, EVENTS_WAIT, 3);
+	fake_events(fake, wait, 2, 1);
+	fake_expect_events(fake, EVENTS_WAIT, 3);
 	fake_expect_end(fake);
 }
 
@@ -195,7 +157,7 @@ test_descriptor_tells_of_events(void **state)
 static void
 script_in_between(struct fake *fake)
 {
-	uint32_t request, wait = attached(fake, 1);
+	uint32_t request, wait = fake_attached(fake, 1);
 
 	request = fake_expect(fake, MSG_L2C_CLOSE, NULL);
 	fake_records(fake, wait, 3);
@@ -203,7 +165,7 @@ script_in_between(struct fake *fake)
 	fake_event(fake, 2, 42);
 	fake_records_end(fake);
 	fake_done(fake, request, 0);
-	expect_events(fake, EVENTS_WAIT, 3);
+	fake_expect_events(fake, EVENTS_WAIT, 3);
 	fake_expect_end(fake);
 }
 
@@ -229,13 +191,13 @@ test_events_during_a_call_are_kept(void **state)
 static void
 script_again(struct fake *fake)
 {
-	uint32_t stale = attached(fake, 5);
+	uint32_t stale = fake_attached(fake, 5);
 
-	no_events(fake, expect_events(fake, EVENTS_NEXT, 0), 5);
+	fake_events(fake, fake_expect_events(fake, EVENTS_NEXT, 0), 5, 0);
 	FAKE_CHECK(fake, fake_quiet(fake));
-	one_event(fake, stale, 5);
-	one_event(fake, expect_events(fake, EVENTS_WAIT, 5), 5);
-	expect_events(fake, EVENTS_WAIT, 6);
+	fake_events(fake, stale, 5, 1);
+	fake_events(fake, fake_expect_events(fake, EVENTS_WAIT, 5), 5, 1);
+	fake_expect_events(fake, EVENTS_WAIT, 6);
 	fake_expect_end(fake);
 }
 
@@ -256,18 +218,18 @@ test_attach_again_from_now_on(void **state)
 static void
 script_again_since(struct fake *fake)
 {
-	uint32_t stale = attached(fake, 5);
+	uint32_t stale = fake_attached(fake, 5);
 
-	no_events(fake, expect_events(fake, EVENTS_NEXT, 0), 5);
-	fake_records(fake, expect_events(fake, 0, 3), 5);
+	fake_events(fake, fake_expect_events(fake, EVENTS_NEXT, 0), 5, 0);
+	fake_records(fake, fake_expect_events(fake, 0, 3), 5);
 	fake_event(fake, 3, 42);
 	fake_event(fake, 4, 42);
 	fake_records_end(fake);
-	no_events(fake, expect_events(fake, 0, 5), 5);
+	fake_events(fake, fake_expect_events(fake, 0, 5), 5, 0);
 	fake_wait(fake, 1);
-	one_event(fake, stale, 5);
-	one_event(fake, expect_events(fake, EVENTS_WAIT, 5), 5);
-	expect_events(fake, EVENTS_WAIT, 6);
+	fake_events(fake, stale, 5, 1);
+	fake_events(fake, fake_expect_events(fake, EVENTS_WAIT, 5), 5, 1);
+	fake_expect_events(fake, EVENTS_WAIT, 6);
 	fake_expect_end(fake);
 }
 
@@ -291,13 +253,13 @@ test_attach_again_since_a_number(void **state)
 static void
 script_refuses(struct fake *fake)
 {
-	uint32_t request, wait = attached(fake, 1);
+	uint32_t request, wait = fake_attached(fake, 1);
 
 	request = fake_expect(fake, MSG_L2C_CLOSE, NULL);
 	fake_error(fake, wait, ENOSYS, "no events today");
 	fake_done(fake, request, 0);
-	one_event(fake, expect_events(fake, EVENTS_WAIT, 1), 1);
-	expect_events(fake, EVENTS_WAIT, 2);
+	fake_events(fake, fake_expect_events(fake, EVENTS_WAIT, 1), 1, 1);
+	fake_expect_events(fake, EVENTS_WAIT, 2);
 	fake_expect_end(fake);
 }
 
@@ -320,8 +282,8 @@ test_refused_events_concern_no_other_call(void **state)
 static void
 script_ends(struct fake *fake)
 {
-	one_event(fake, attached(fake, 1), 1);
-	expect_events(fake, EVENTS_WAIT, 2);
+	fake_events(fake, fake_attached(fake, 1), 1, 1);
+	fake_expect_events(fake, EVENTS_WAIT, 2);
 }
 
 static void
@@ -344,7 +306,7 @@ script_no_number(struct fake *fake)
 {
 	struct record_out r;
 
-	fake_records(fake, attached(fake, 1), 2);
+	fake_records(fake, fake_attached(fake, 1), 2);
 	record_begin(&r, &fake->out);
 	record_put_number(&r, FIELD_SEQ, 1);
 	record_end(&r);

@@ -145,38 +145,6 @@ request_given_up_is_not_asked_again(void **state)
 	fake_ended(&fake, mct);
 }
 
-static uint32_t
-expect_events(struct fake *fake, uint8_t flags, uint32_t from)
-{
-	struct proto_events m;
-	struct frame_in in;
-	uint32_t request = fake_expect(fake, MSG_L2C_EVENTS, &in);
-
-	proto_get_events(&in, &m);
-	FAKE_CHECK(fake, frame_done(&in) == 0);
-	FAKE_CHECK(fake, m.flags == flags && m.from == from);
-	return request;
-}
-
-/* So many events from number seq on, and the next number. */
-static void
-some_events(struct fake *fake, uint32_t request, uint32_t seq, uint32_t n)
-{
-	fake_records(fake, request, seq + n);
-	for (; n > 0; n--)
-		fake_event(fake, seq++, 42);
-	fake_records_end(fake);
-}
-
-/* Takes HELLO and an attach from now on; the waiting request's id. */
-static uint32_t
-attached(struct fake *fake, uint32_t next)
-{
-	fake_hello(fake);
-	some_events(fake, expect_events(fake, EVENTS_NEXT, 0), next, 0);
-	return expect_events(fake, EVENTS_WAIT, next);
-}
-
 static unsigned int
 next_event(struct mct *mct)
 {
@@ -189,15 +157,15 @@ next_event(struct mct *mct)
 static void
 script_events(struct fake *fake)
 {
-	uint32_t wait = attached(fake, 10);
+	uint32_t wait = fake_attached(fake, 10);
 
 	resumed(fake);
-	FAKE_CHECK(fake, expect_events(fake, EVENTS_WAIT, 10) == wait);
-	some_events(fake, wait, 10, 2);
-	some_events(fake, wait, 10, 2); /* a late answer: not seen twice */
-	wait = expect_events(fake, EVENTS_WAIT, 12);
-	some_events(fake, wait, 12, 1);
-	expect_events(fake, EVENTS_WAIT, 13);
+	FAKE_CHECK(fake, fake_expect_events(fake, EVENTS_WAIT, 10) == wait);
+	fake_events(fake, wait, 10, 2);
+	fake_events(fake, wait, 10, 2); /* a late answer: not seen twice */
+	wait = fake_expect_events(fake, EVENTS_WAIT, 12);
+	fake_events(fake, wait, 12, 1);
+	fake_expect_events(fake, EVENTS_WAIT, 13);
 	fake_expect_end(fake);
 }
 
@@ -220,15 +188,15 @@ events_go_on_without_gap_or_repeat(void **state)
 static void
 script_both(struct fake *fake)
 {
-	uint32_t wait = attached(fake, 10), order;
+	uint32_t wait = fake_attached(fake, 10), order;
 
 	order = fake_expect(fake, MSG_L2C_RELOAD, NULL);
 	resumed(fake);
-	FAKE_CHECK(fake, expect_events(fake, EVENTS_WAIT, 10) == wait);
+	FAKE_CHECK(fake, fake_expect_events(fake, EVENTS_WAIT, 10) == wait);
 	FAKE_CHECK(fake, fake_expect(fake, MSG_L2C_RELOAD, NULL) == order);
-	some_events(fake, wait, 10, 1);
+	fake_events(fake, wait, 10, 1);
 	fake_done(fake, order, 0);
-	expect_events(fake, EVENTS_WAIT, 11);
+	fake_expect_events(fake, EVENTS_WAIT, 11);
 	fake_expect_end(fake);
 }
 
@@ -253,17 +221,17 @@ order_and_events_are_both_asked_again(void **state)
 static void
 script_stale(struct fake *fake)
 {
-	uint32_t stale = attached(fake, 10), now;
+	uint32_t stale = fake_attached(fake, 10), now;
 
 	fake_wait(fake, 1);
-	some_events(fake, expect_events(fake, EVENTS_NEXT, 0), 20, 0);
-	now = expect_events(fake, 0, 20);
+	fake_events(fake, fake_expect_events(fake, EVENTS_NEXT, 0), 20, 0);
+	now = fake_expect_events(fake, 0, 20);
 	resumed(fake);
-	FAKE_CHECK(fake, expect_events(fake, EVENTS_WAIT, 10) == stale);
-	FAKE_CHECK(fake, expect_events(fake, 0, 20) == now);
-	some_events(fake, stale, 10, 10);
-	some_events(fake, now, 20, 1);
-	expect_events(fake, EVENTS_WAIT, 21);
+	FAKE_CHECK(fake, fake_expect_events(fake, EVENTS_WAIT, 10) == stale);
+	FAKE_CHECK(fake, fake_expect_events(fake, 0, 20) == now);
+	fake_events(fake, stale, 10, 10);
+	fake_events(fake, now, 20, 1);
+	fake_expect_events(fake, EVENTS_WAIT, 21);
 	fake_expect_end(fake);
 }
 
@@ -291,7 +259,7 @@ script_list(struct fake *fake)
 
 	fake_hello(fake);
 	request = asked_twice(fake, MSG_L2C_LIST);
-	some_events(fake, request, 7, 0); /* an empty page, the next is 7 */
+	fake_events(fake, request, 7, 0); /* an empty page, the next is 7 */
 	request = asked_twice(fake, MSG_L2C_LIST);
 	fake_records(fake, request, 0);
 	fake_event(fake, 1, 42);
@@ -319,10 +287,10 @@ page_of_a_list_is_asked_again(void **state)
 static void
 script_idle(struct fake *fake)
 {
-	attached(fake, 10);
+	fake_attached(fake, 10);
 	fake_wait(fake, 1);
 	resumed(fake);
-	expect_events(fake, EVENTS_WAIT, 10);
+	fake_expect_events(fake, EVENTS_WAIT, 10);
 	fake_expect_end(fake);
 }
 
