@@ -10,6 +10,7 @@ published() {
 	cat <<'END'
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <mct/convenience.h>
 #include <mct/event.h>
 #include <mct/list.h>
 #include <mct/mct.h>
@@ -23,6 +24,21 @@ int (*p5)(struct mct *, int) = mct_event_attach;
 int (*p6)(struct mct *) = mct_event_detach;
 int (*p7)(struct mct *, enum mct_event *, unsigned int *, int *, int *) =
     mct_event_read;
+int (*p8)(struct mct *, int, int, const struct sockaddr *, socklen_t) =
+    mct_session_add;
+int (*p9)(struct mct *, int, int, const struct sockaddr *, socklen_t) =
+    mct_session_drop;
+int (*p10)(struct mct *, int, int, const struct sockaddr *, socklen_t) =
+    mct_session_affinity;
+int (*p11)(struct mct *, int, int) = mct_session_ttl;
+int (*p12)(struct mct *, int, const char *, const char *, int, const char *,
+    const char *, int) = mct_bridge_name;
+int (*p13)(struct mct *, int, const char *, const char *, const char *, int) =
+    mct_session_add_name;
+int (*p14)(struct mct *, int, const char *, const char *, const char *, int) =
+    mct_session_drop_name;
+int (*p15)(struct mct *, int, const char *, const char *, const char *, int) =
+    mct_session_affinity_name;
 typedef char closed_is_0[MCT_SESSION_CLOSED == 0 ? 1 : -1];
 typedef char opened_is_1[MCT_SESSION_OPENED == 1 ? 1 : -1];
 typedef char dropped_is_2[MCT_DROPPED_PACKET == 2 ? 1 : -1];

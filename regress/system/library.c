@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <mct/convenience.h>
 #include <mct/event.h>
 #include <mct/list.h>
 #include <mct/mct.h>

@@ -47,9 +47,9 @@ def install(context):
 
 
 def package(root, *words):
-    """What pkg-config says of it."""
+    """What pkg-config says of it, with what stands on it."""
     path = root + "/opt/mct/lib/pkgconfig"
-    return run(("pkg-config", *words, "libmct"), env=dict(
+    return run(("pkg-config", *words, "libmct_conv"), env=dict(
         os.environ, PKG_CONFIG_PATH=path,
         PKG_CONFIG_SYSROOT_DIR=root)).split()
 
@@ -98,7 +98,9 @@ def test_installed_are_headers_programs_and_pages(context):
     for name in ("sbin/mctd", "sbin/mctctl", "lib/libmct.a",
                  "lib/pkgconfig/libmct.pc", "include/mct/mct.h",
                  "include/mct/session.h", "include/mct/event.h",
-                 "include/mct/list.h", "share/man/man3/mct.3",
+                 "include/mct/list.h", "include/mct/convenience.h",
+                 "lib/libmct_conv.a", "lib/libmct_conv.so.0",
+                 "share/man/man3/mct.3", "share/man/man7/mct_multicast.7",
                  "share/man/man8/mctd.8", "share/man/man5/mctd.conf.5"):
         assert name in files, (name, files)
     version, = package(root, "--modversion")
@@ -122,16 +124,25 @@ def test_headers_are_plain_c_and_cxx(context):
                  "-"), input=source)
 
 
-def test_library_exports_its_interface_alone(context):
-    root = install(context)
-    out = run(("nm", "-D", "--defined-only",
-               root + "/opt/mct/lib/libmct.so"))
+def exported(path):
+    """The names that a library has for programs, all of them ours."""
+    out = run(("nm", "-D", "--defined-only", path))
     names = {line.split()[-1].partition("@")[0]
              for line in out.splitlines() if line.split()[-2] != "A"}
     strange = {name for name in names if not name.startswith("mct_")}
     assert not strange, strange
+    return names
+
+
+def test_library_exports_its_interface_alone(context):
+    root = install(context)
+    names = exported(root + "/opt/mct/lib/libmct.so")
     assert {"mct_init", "mct_fini", "mct_bridge", "mct_session_close",
-            "mct_event_attach", "mct_event_read"} <= names
+            "mct_session_add", "mct_session_drop", "mct_session_affinity",
+            "mct_session_ttl", "mct_event_attach", "mct_event_read"} <= names
+    names = exported(root + "/opt/mct/lib/libmct_conv.so")
+    assert names == {"mct_bridge_name", "mct_session_add_name",
+                     "mct_session_drop_name", "mct_session_affinity_name"}
 
 
 def fails(number, call, *args):

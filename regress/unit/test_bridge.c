@@ -296,61 +296,59 @@ options_have_an_effect_or_are_refused(void **state)
 	assert_check(&s, 0);
 }
 
+static const struct together {
+	const char *src;
+	const char *dst;
+	const char *option[3][2];
+	int err;
+} togethers[] = {
+#define UDP "udp:*:1", "udp:10.0.0.1:1"
+	{ UDP, { { "min", "5" }, { "max", "5" } }, 0 },
+	{ UDP, { { "min", "6" }, { "max", "5" } }, EINVAL },
+	{ UDP, { { "flows", "5" } }, EINVAL },
+	{ UDP, { { "flows", "5" }, { "reply", "no" } }, EINVAL },
+	{ UDP, { { "flows", "5" }, { "reply", "yes" } }, 0 },
+	{ UDP, { { "idle", "5" } }, EINVAL },
+	{ UDP, { { "idle", "5" }, { "reply", "yes" } }, 0 },
+	{ UDP, { { "join", "src 239.1.1.1" }, { "reply", "yes" } }, EINVAL },
+	{ UDP, { { "join", "dst ff15::1" }, { "ttl", "5" } }, 0 },
+	{ UDP, { { "hops", "yes" } }, 0 },
+	{ "udp:*:1", "unixdgram:@a", { { "hops", "yes" } }, EINVAL },
+	{ "udp:*:1", "unixdgram:@a", { { "join", "src 239.1.1.1" } }, 0 },
+	{ "udp:*:1", "unixdgram:@a", { { "join", "dst 239.1.1.1" } }, EINVAL },
+	{ "unixdgram:@a", "udp:10.0.0.1:1", { { "join", "src 239.1.1.1" } },
+	    EINVAL },
+	{ "unixdgram:@a", "udp:10.0.0.1:1", { { "join", "dst 239.1.1.1" } },
+	    0 },
+	{ "unixdgram:@a", "unixdgram:@b", { { "join", "dst 239.1.1.1" } },
+	    EINVAL },
+	{ "tcp:*:1", "tcp:10.0.0.1:1", { { "join", "src 239.1.1.1" } },
+	    EINVAL },
+	/* Every dst is to see who sent. */
+	{ "udp:0.0.0.0:1", "udp:10.0.0.1:1", { { "source", "client" } }, 0 },
+	{ "udp:0.0.0.0:1", "udp:10.0.0.1:1",
+	    { { "source", "client" }, { "flows", "5" } }, 0 },
+	{ "udp:0.0.0.0:1", "udp:[::1]:1", { { "source", "client" } }, EINVAL },
+	{ "unixdgram:@a", "udp:10.0.0.1:1", { { "source", "client" } },
+	    EINVAL },
+	{ "tcp:0.0.0.0:1", "tcp:10.0.0.1:1", { { "source", "client" } },
+	    EINVAL },
+};
+
 static void
 options_of_datagrams_go_together(void **state)
 {
-	static const struct {
-		const char *src;
-		const char *dst;
-		const char *option[3][2];
-		int err;
-	} cases[] = {
-#define UDP "udp:*:1", "udp:10.0.0.1:1"
-		{ UDP, { { "min", "5" }, { "max", "5" } }, 0 },
-		{ UDP, { { "min", "6" }, { "max", "5" } }, EINVAL },
-		{ UDP, { { "flows", "5" } }, EINVAL },
-		{ UDP, { { "flows", "5" }, { "reply", "no" } }, EINVAL },
-		{ UDP, { { "flows", "5" }, { "reply", "yes" } }, 0 },
-		{ UDP, { { "idle", "5" } }, EINVAL },
-		{ UDP, { { "idle", "5" }, { "reply", "yes" } }, 0 },
-		{ UDP, { { "join", "src 239.1.1.1" }, { "reply", "yes" } },
-		    EINVAL },
-		{ UDP, { { "join", "dst ff15::1" }, { "ttl", "5" } }, 0 },
-		{ UDP, { { "hops", "yes" } }, 0 },
-		{ "udp:*:1", "unixdgram:@a", { { "hops", "yes" } }, EINVAL },
-		{ "udp:*:1", "unixdgram:@a", { { "join", "src 239.1.1.1" } },
-		    0 },
-		{ "udp:*:1", "unixdgram:@a", { { "join", "dst 239.1.1.1" } },
-		    EINVAL },
-		{ "unixdgram:@a", "udp:10.0.0.1:1",
-		    { { "join", "src 239.1.1.1" } }, EINVAL },
-		{ "unixdgram:@a", "udp:10.0.0.1:1",
-		    { { "join", "dst 239.1.1.1" } }, 0 },
-		{ "unixdgram:@a", "unixdgram:@b",
-		    { { "join", "dst 239.1.1.1" } }, EINVAL },
-		{ "tcp:*:1", "tcp:10.0.0.1:1", { { "join", "src 239.1.1.1" } },
-		    EINVAL },
-		/* Every dst is to see who sent. */
-		{ "udp:0.0.0.0:1", "udp:10.0.0.1:1", { { "source", "client" } },
-		    0 },
-		{ "udp:0.0.0.0:1", "udp:10.0.0.1:1",
-		    { { "source", "client" }, { "flows", "5" } }, 0 },
-		{ "udp:0.0.0.0:1", "udp:[::1]:1", { { "source", "client" } },
-		    EINVAL },
-		{ "unixdgram:@a", "udp:10.0.0.1:1", { { "source", "client" } },
-		    EINVAL },
-		{ "tcp:0.0.0.0:1", "tcp:10.0.0.1:1", { { "source", "client" } },
-		    EINVAL },
-	};
+	const struct together *t;
 	struct bridge_spec s;
 	size_t i, o;
 
 	(void)state;
-	for (i = 0; i < LENGTH(cases); i++) {
-		s = spec("", cases[i].src, cases[i].dst);
-		for (o = 0; o < 3 && cases[i].option[o][0] != NULL; o++)
-			give(&s, cases[i].option[o][0], cases[i].option[o][1]);
-		assert_check(&s, cases[i].err);
+	for (i = 0; i < LENGTH(togethers); i++) {
+		t = &togethers[i];
+		s = spec("", t->src, t->dst);
+		for (o = 0; o < 3 && t->option[o][0] != NULL; o++)
+			give(&s, t->option[o][0], t->option[o][1]);
+		assert_check(&s, t->err);
 	}
 	s = spec("", "udp:0.0.0.0:1", "udp:10.0.0.1:1");
 	give(&s, "source", "client");

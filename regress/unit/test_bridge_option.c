@@ -235,6 +235,39 @@ each_value_has_its_member(void **state)
 	assert_int_equal(set(&o, "bind-device", "eth0"), 0);
 	assert_int_equal(set(&o, "source", "10.0.0.9"), 0);
 	assert_int_equal(set(&o, "dst", "vsock:2:80"), 0);
+	assert_int_equal(o.max, 1);
+	assert_int_equal(o.max_per_source, 2);
+	assert_int_equal(o.connection_rate, 3);
+	assert_int_equal(o.rate, 4096);
+	assert_int_equal(o.backlog, 5);
+	assert_int_equal(o.connect_s, 6);
+	assert_int_equal(o.idle_s, OPTION_NEVER);
+	assert_int_equal(o.half_closed_s, 480);
+	assert_int_equal(o.lifetime_s, 32400);
+	assert_int_equal(o.keepalive_s, 10);
+	assert_int_equal(o.keepalive_interval_s, 11);
+	assert_int_equal(o.keepalive_count, 12);
+	assert_int_equal(o.user_timeout_s, 13);
+	assert_int_equal(o.hold_s, 14);
+	assert_int_equal(o.nodelay, FLAG_NO);
+	assert_int_equal(o.dscp, 46);
+	assert_int_equal(o.mark, UINT32_MAX);
+	assert_int_equal(o.nmore, 1);
+	assert_string_equal(o.device, "eth0");
+	assert_string_equal(addr_print(&o.more[0], text, sizeof(text)),
+	    "vsock:2:80");
+	assert_string_equal(addr_print_host(&o.source, text, sizeof(text)),
+	    "10.0.0.9");
+}
+
+static void
+those_of_datagrams_have_theirs(void **state)
+{
+	struct bridge_options o;
+	char text[OPTION_TEXT_BYTES];
+
+	(void)state;
+	memset(&o, 0, sizeof(o));
 	assert_int_equal(set(&o, "min", "15"), 0);
 	assert_int_equal(set(&o, "datagram-rate", "16"), 0);
 	assert_int_equal(set(&o, "hops", "no"), 0);
@@ -267,29 +300,6 @@ each_value_has_its_member(void **state)
 			     sizeof(text)),
 	    1);
 	assert_string_equal(text, "src 239.1.1.1 interface a");
-	assert_int_equal(o.max, 1);
-	assert_int_equal(o.max_per_source, 2);
-	assert_int_equal(o.connection_rate, 3);
-	assert_int_equal(o.rate, 4096);
-	assert_int_equal(o.backlog, 5);
-	assert_int_equal(o.connect_s, 6);
-	assert_int_equal(o.idle_s, OPTION_NEVER);
-	assert_int_equal(o.half_closed_s, 480);
-	assert_int_equal(o.lifetime_s, 32400);
-	assert_int_equal(o.keepalive_s, 10);
-	assert_int_equal(o.keepalive_interval_s, 11);
-	assert_int_equal(o.keepalive_count, 12);
-	assert_int_equal(o.user_timeout_s, 13);
-	assert_int_equal(o.hold_s, 14);
-	assert_int_equal(o.nodelay, FLAG_NO);
-	assert_int_equal(o.dscp, 46);
-	assert_int_equal(o.mark, UINT32_MAX);
-	assert_int_equal(o.nmore, 1);
-	assert_string_equal(o.device, "eth0");
-	assert_string_equal(addr_print(&o.more[0], text, sizeof(text)),
-	    "vsock:2:80");
-	assert_string_equal(addr_print_host(&o.source, text, sizeof(text)),
-	    "10.0.0.9");
 }
 
 static void
@@ -544,6 +554,7 @@ main(void)
 		cmocka_unit_test(notations_are_read_strictly),
 		cmocka_unit_test(numbers_are_printed_in_their_largest_unit),
 		cmocka_unit_test(each_value_has_its_member),
+		cmocka_unit_test(those_of_datagrams_have_theirs),
 		cmocka_unit_test(what_is_given_is_given_once),
 		cmocka_unit_test(wrong_values_change_nothing),
 		cmocka_unit_test(dsts_are_kept_in_order_and_counted),

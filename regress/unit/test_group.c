@@ -333,16 +333,6 @@ names_are_resolved_here(void **state)
 	ended(&fake, mct);
 }
 
-static void
-features_are_known(void **state)
-{
-	(void)state;
-	assert_int_equal(mct_has("groups"), 1);
-	assert_int_equal(mct_has("session-add"), 1);
-	assert_int_equal(mct_has("udplite"), 1);
-	assert_int_equal(mct_has("tipc"), 1);
-}
-
 int
 main(void)
 {
@@ -351,7 +341,6 @@ main(void)
 		cmocka_unit_test(what_cannot_be_is_not_asked),
 		cmocka_unit_test(groups_by_text),
 		cmocka_unit_test(names_are_resolved_here),
-		cmocka_unit_test(features_are_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -450,9 +450,14 @@ test_no_handle_is_an_error(void **state)
 	assert_string_equal(mct_role(NULL), "none");
 	assert_int_equal(mct_has("list"), 1);
 	assert_int_equal(mct_has("ended"), 1);
+	assert_int_equal(mct_has("groups"), 1);
+	assert_int_equal(mct_has("session-add"), 1);
+	assert_int_equal(mct_has("convenience"), 1);
 	assert_int_equal(mct_has("tcp"), 1);
 	assert_int_equal(mct_has("mptcp"), 1);
 	assert_int_equal(mct_has("seqtipc"), 1);
+	assert_int_equal(mct_has("udplite"), 1);
+	assert_int_equal(mct_has("tipc"), 1);
 	assert_int_equal(mct_has("none"), 0);
 	assert_int_equal(mct_has(""), 0);
 	assert_int_equal(mct_has("teleport"), 0);
