@@ -9,7 +9,7 @@
 #include "words.h"
 
 /* Different words that one place of a command line can have. */
-#define WORDS_CHOICES 32
+#define WORDS_CHOICES WORDS_OPTIONS
 
 struct choices {
 	const char *word[WORDS_CHOICES];

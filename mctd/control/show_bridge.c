@@ -113,33 +113,26 @@ show_dsts(struct record_out *r, const struct registry_entry *e,
 	record_put_text(r, FIELD_HELD, held);
 }
 
-/* Whether an option can be one of a bridge of this kind. */
+/*
+ * Whether an option says something of such a bridge: of one with sessions all
+ * that concern sessions do.
+ */
 static int
-option_applies(const struct bridge_option *o, int connected)
+says_something(const struct bridge_spec *spec, const struct bridge_option *o)
 {
-	switch (o->reach) {
-	case REACH_ANY:
-	case REACH_IP:
-	case REACH_DST:
-		return 1;
-	case REACH_DGRAM:
-	case REACH_UDP:
-	case REACH_UDP_SRC:
-	case REACH_UDP_DST:
-		return !connected;
-	default:
-		return connected;
-	}
+	if (!addr_is_connected_type(&spec->src))
+		return bridge_option_applies(spec, o, NULL);
+	return o->reach != REACH_DGRAM && o->reach != REACH_UDP &&
+	    o->reach != REACH_UDP_SRC && o->reach != REACH_UDP_DST;
 }
 
 void
 show_options(struct record_out *r, const struct bridge_spec *spec)
 {
-	int connected = addr_is_connected_type(&spec->src);
 	const struct bridge_option *o;
 
 	for (o = bridge_options; o->name != NULL; o++)
-		if (option_applies(o, connected))
+		if (says_something(spec, o))
 			put_option(r,
 			    FIELD_OPTIONS + (unsigned int)(o - bridge_options),
 			    &spec->options, o);

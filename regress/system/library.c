@@ -218,6 +218,99 @@ try_options(int family, int port)
 	mct_options_free(NULL);
 }
 
+/* A group of the family, on the loopback interface. */
+static struct end *
+group(struct end *e, int family)
+{
+	loopback(e, family, 9);
+	if (family == 4)
+		CHECK(inet_pton(AF_INET, "239.1.2.3", &e->in.sin_addr) == 1);
+	else
+		CHECK(inet_pton(AF_INET6, "ff15::7", &e->in6.sin6_addr) == 1);
+	return e;
+}
+
+/*
+ * How many groups a bridge has.  Those of its src are joined; a dst may wait
+ * for a route.
+ */
+static int
+groups(int id)
+{
+	const struct mct_record *record;
+	struct mct_list *list = mct_list_open(mct, "groups");
+	uint64_t n;
+	int got, count = 0;
+
+	CHECK(list != NULL);
+	while ((got = mct_list_next(list, &record)) == 1) {
+		CHECK(mct_record_number(record, "bridge", &n) == 0);
+		if ((int)n != id)
+			continue;
+		count++;
+		if (strcmp(mct_record_text(record, "end"), "src") == 0)
+			CHECK(strcmp(mct_record_text(record, "state"),
+				  "joined") == 0);
+	}
+	CHECK(got == 0);
+	mct_list_close(list);
+	return count;
+}
+
+static void
+try_groups(int family, int port)
+{
+	struct end src, dst, g;
+	int id;
+
+	loopback(&src, family, port + 4);
+	loopback(&dst, family, port + 5);
+	group(&g, family);
+	id = bridge(SOCK_DGRAM, &src, &dst);
+	CHECK(id > 0 && groups(id) == 0);
+	FAILS(mct_session_add(mct, id, 1, dst.sa, dst.len), EINVAL);
+	FAILS(mct_session_add(mct, id + 1, 1, g.sa, g.len), EINVAL);
+	FAILS(mct_session_drop(mct, id, 1, g.sa, g.len), ENOENT);
+	CHECK(mct_session_add(mct, id, 1, g.sa, g.len) == 0);
+	FAILS(mct_session_add(mct, id, 1, g.sa, g.len), EEXIST);
+	CHECK(mct_group_join(mct, id, MCT_DST, 1, g.sa, g.len, NULL, 0) == 0);
+	CHECK(groups(id) == 2);
+	FAILS(mct_session_ttl(mct, id, 256), EINVAL);
+	CHECK(mct_session_ttl(mct, id, 3) == 0);
+	CHECK(mct_session_affinity(mct, id, 1, g.sa, g.len) == 0);
+	CHECK(mct_session_affinity(mct, id, 0, NULL, 0) == 0);
+	CHECK(mct_session_drop(mct, id, 1, g.sa, g.len) == 0);
+	CHECK(groups(id) == 1);
+	/* By name, as others would. */
+	CHECK(mct_session_add_name(mct, id, "lo",
+		  family == 4 ? "239.1.2.4" : "ff15::8", NULL, 0) == 0);
+	CHECK(groups(id) == 2);
+	CHECK(mct_session_drop_name(mct, id, "lo",
+		  family == 4 ? "239.1.2.4" : "ff15::8", NULL, 0) == 0);
+	CHECK(mct_bridge_leave(mct, id, NULL,
+		  family == 4 ? "dst 239.1.2.3 interface lo" :
+				"dst ff15::7 interface lo") == 0);
+	CHECK(groups(id) == 0);
+	CHECK(mct_session_close(mct, id) == 0);
+	FAILS(mct_session_ttl(mct, id, 3), EINVAL);
+}
+
+static void
+try_names(int family, int port)
+{
+	const char *host = family == 4 ? "127.0.0.1" : "::1";
+	char src[16], dst[16];
+	int id;
+
+	snprintf(src, sizeof src, "%d", port + 6);
+	snprintf(dst, sizeof dst, "%d", port + 7);
+	id = mct_bridge_name(mct, SOCK_DGRAM, host, src, 0, host, dst, 0);
+	CHECK(id > 0 && listed("bridges", id) == 1);
+	CHECK(mct_bridge_name(mct, SOCK_DGRAM, host, src, 0, host, dst, 0) < 0);
+	CHECK(errno == EEXIST);
+	CHECK(mct_session_close(mct, id) == 0);
+}
+
 /* The next event, waiting for it. */
 static enum mct_event
 event(int *s, int *err)
@@ -293,6 +386,8 @@ main(int argc, char **argv)
 	try_bad_ends(family, port);
 	try_in_use(family, port);
 	try_options(family, port);
+	try_groups(family, port);
+	try_names(family, port);
 	loopback(&src, family, port);
 	loopback(&dst, 10 - family, port + 1);
 	server = socket(dst.sa->sa_family, SOCK_STREAM, 0);

@@ -82,7 +82,7 @@ def test_program_in_c_with_the_installed_library(context):
     assert "libmct.so.0" in run(("readelf", "-d", program))
     check_program(context, daemon, program, root)
     for name in os.listdir(root + "/opt/mct/lib"):
-        if name.startswith("libmct.so"):
+        if name.startswith(("libmct.so", "libmct_conv.so")):
             os.unlink(root + "/opt/mct/lib/" + name)
     program = compiled(context, root)
     assert "libmct" not in run(("readelf", "-d", program))

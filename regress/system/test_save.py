@@ -34,6 +34,30 @@ VALUES = {
     "bind-device": ("lo", "lo", "lo"),
     "source": ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
 }
+# The same of datagrams, where it is not what is said above.
+DATAGRAMS = {
+    "min": ("2K", 2048, "2K"),
+    "max": ("9000", 9000, "9000"),
+    "rate": ("10240K", 10 << 20, "10M"),
+    "datagram-rate": ("12345", 12345, "12345"),
+    "hops": ("yes", "yes", "yes"),
+    "broadcast": ("yes", "yes", "yes"),
+    "loop": ("yes", "yes", "yes"),
+    "receive-buffer": ("65536", 65536, "64K"),
+    "send-buffer": ("100000", 100000, "100000"),
+    "in-interface": ("lo", "lo", "lo"),
+    "ttl": ("255", 255, "255"),
+    "loopback": ("yes", "yes", "yes"),
+    "affinity": ("lo", "lo", "lo"),
+}
+ANSWERS = {
+    "reply": ("yes", "yes", "yes"),
+    "flows": ("17", 17, "17"),
+    "idle": ("1h", 3600, "1h"),
+}
+GROUPS = ("src 239.1.1.1 interface lo",
+          "src 232.1.1.1 interface 1 source 127.0.0.9",
+          "dst ff15::7 interface nosuch0")
 CHANGING = ("id", "born", "age", "silent")
 
 
@@ -88,7 +112,7 @@ def test_every_option_is_shown_saved_and_read_back(context):
         "tcp:127.0.0.1:%d" % context.port() for _ in range(2)))
     assert daemon.ctl("bridge", "close", "m")[0] == 0
     assert sorted(option_names(daemon)) == sorted(
-        ["name", "dst", *VALUES]), option_names(daemon)
+        ["name", "dst", "join", *{**VALUES, **DATAGRAMS, **ANSWERS}])
     words = ["name", "all.of_it-1"]
     for name, (value, _, _) in VALUES.items():
         words += [name, value]
@@ -111,6 +135,39 @@ def test_every_option_is_shown_saved_and_read_back(context):
         assert re.search('^\t%s "?%s"?$' % (name, re.escape(value)), text,
                          re.M), (name, text)
     assert re.findall("^\tdst (.*)$", text, re.M) == dsts[1:]
+
+
+def test_options_of_datagrams_are_shown_saved_and_read_back(context):
+    daemon = context.daemon(QUICK)
+    made = []
+    for values in (DATAGRAMS, ANSWERS):
+        words = [word for name, (value, _, _) in values.items()
+                 for word in (name, value)]
+        if values is DATAGRAMS:
+            for group in GROUPS:
+                words += ["join", group]
+        ends = ["udp:127.0.0.1:%d" % context.port() for _ in range(2)]
+        made.append(daemon.add(*ends, *words))
+    for number, values in enumerate((DATAGRAMS, ANSWERS)):
+        bridge = daemon.show("bridges")[number]
+        shown = details(daemon, number)
+        for name, (_, value, text) in values.items():
+            assert bridge[name] == value, (name, bridge[name])
+            assert shown[name] == text, (name, shown[name])
+    assert bridge["flows-now"] == 0 and "backlog" not in bridge, bridge
+    # What a running bridge is asked for is saved as well.
+    assert daemon.ctl("group", "join", str(made[0]), "dst", "239.1.1.9",
+                      "interface", "lo")[0] == 0
+    assert daemon.ctl("group", "leave", str(made[0]), "src", "239.1.1.1",
+                      "interface", "lo")[0] == 0
+    assert daemon.ctl("ttl", str(made[0]), "9")[0] == 0
+    text = saved_again(context, daemon)
+    for name, (_, _, value) in {**DATAGRAMS, **ANSWERS}.items():
+        value = "9" if name == "ttl" else value
+        assert re.search('^\t%s "?%s"?$' % (name, re.escape(value)), text,
+                         re.M), (name, text)
+    assert re.findall("^\tjoin (.*)$", text, re.M) == [
+        *GROUPS[1:], "dst 239.1.1.9 interface lo"]
 
 
 def test_bridges_of_all_kinds_are_saved(context):
