@@ -103,9 +103,8 @@ def test_addresses_that_no_bridge_can_have(context):
     scene.refused(1, "the same", src, src)
     scene.refused(1, "interface", "tcp:[fe80::1]:80", "tcp:127.0.0.1:80")
     scene.refused(1, "interface", src, "tcp:[fe80::1]:80")
-    for ends in (("udp:239.1.1.1:%d", "udp:127.0.0.1:%d"),
-                 ("udp:127.0.0.1:%d", "udp:239.1.1.1:%d"),
-                 ("udp:127.0.0.1:%d", "udp:[ff02::1%%lo]:%d")):
+    for ends in (("tcp:239.1.1.1:%d", "tcp:127.0.0.1:%d"),
+                 ("tcp:127.0.0.1:%d", "tcp:[ff02::1%%lo]:%d")):
         scene.refused(1, "multicast", *(e % context.port() for e in ends))
     scene.refused(1, "multicast", src, "tcp:239.1.1.1:80")
 

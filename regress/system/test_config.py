@@ -37,7 +37,8 @@ WRONG = (
     ('socket "/x" mode 0999', 3, 'mode "0999": this is not an octal number'),
     ("bridge tcp:*:80", 3, "a bridge needs a src and a dst"),
     ("bridge tcp:*:80 %s %s %s" % (DST, DST, DST), 3, "unexpected"),
-    ("bridge udp:*:80 udp:192.0.2.1:80 { max 5 }", 3, "no sessions"),
+    ("bridge udp:*:80 udp:192.0.2.1:80 { backlog 5 }", 3, "with sessions"),
+    ("bridge udp:*:80 udp:192.0.2.1:80 { join src 10.0.0.1 }", 3, "group"),
     ("bridge $web " + DST, 3, "web"),
     ("directory relative", 3, "begins with '/'"),
     ('directory "/a/../b"', 3, '".."'),
@@ -189,7 +190,10 @@ directory "/var/tmp"
 bridge "web" tcp:*:80 tcp:[2001:db8::1]:8080 {
 	max 5 max-per-source 2 connect 1 idle 0 half-closed 61s
 }
-bridge udp:[::]:53 udp:192.0.2.1:53
+bridge udp:[::]:53 udp:192.0.2.1:53 {
+	join src 232.1.1.1 interface eth1 source 10.0.0.9
+	join dst ff15::7 interface 3 ttl dst 4 max 1400
+}
 bridge udp:[::]:53 unixdgram:@feed
 bridge "unix:/tmp/a b" "tcp:[fe80::1%lo]:1" { max 45 }
 '''
