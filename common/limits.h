@@ -186,8 +186,11 @@
 #define SWEEP_MS               100
 #define SWEEP_PARTS            10
 
-/* A dst is reported lost at most once in this time. */
-#define LOST_MS                1000
+/*
+ * A dst is reported lost at most once in this time: a local receiver that was
+ * replaced is to be reached within 100 ms of its return.
+ */
+#define LOST_MS                50
 
 /* More than this is not copied to join a group of datagrams. */
 #define GROUP_COPY_BYTES       16384
