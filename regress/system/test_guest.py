@@ -49,4 +49,5 @@ def test_streams_of_every_family(context):
 
 def test_records_of_every_family_and_the_clock(context):
     return run_files(context, "test_records.py", "test_record_ends.py",
+                     "test_datagrams.py",
                      "test_clock.py")
