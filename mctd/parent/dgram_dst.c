@@ -169,9 +169,11 @@ dgram_dst_again(int fd, const struct addr *dst)
 
 	if (sockets_connect(fd, dst, &why) == 0)
 		return 0;
-	/* the address it was sent from, chosen by the system, is gone */
-	if (!addr_is_ip(dst) || (errno != EINVAL && errno != EADDRNOTAVAIL) ||
-	    connect_to_nobody(fd) == -1)
+	/*
+	 * Maybe the address it was sent from, which the system chose, is gone;
+	 * one that is not connected gets as little through as before.
+	 */
+	if (!addr_is_ip(dst) || connect_to_nobody(fd) == -1)
 		return -1;
 	return sockets_connect(fd, dst, &why);
 }

@@ -64,24 +64,23 @@ leads_to(struct leads_way *w, const struct addr *src)
 
 /* ---- connectionless bridges ---- */
 
-/* The nth address of an end: its own, then its groups; 0 beyond the last. */
-static int
+/* The nth address of an end: its own, then its groups, made in buf; NULL. */
+static const struct addr *
 nth_addr(const struct bridge_spec *spec, const struct bridge_options *o,
-    enum addr_end end, unsigned int nth, struct addr *a)
+    enum addr_end end, unsigned int nth, struct addr *buf)
 {
 	const struct addr *own = end == ADDR_SRC ? &spec->src : &spec->dst;
 	uint32_t i;
 
-	*a = *own;
 	if (nth == 0)
-		return 1;
+		return own;
 	for (i = 0; i < o->njoins; i++)
 		if (o->joins[i].end == end && --nth == 0) {
 			join_group(&o->joins[i], (enum addr_kind)own->kind,
-			    addr_port(own), a);
-			return 1;
+			    addr_port(own), buf);
+			return buf;
 		}
-	return 0;
+	return NULL;
 }
 
 /* Whatever the interface is. */
@@ -116,15 +115,18 @@ int
 leads_from(const struct bridge_spec *spec, const struct bridge_options *o,
     const struct bridge_spec *to, const struct bridge_options *to_o)
 {
+	struct addr dst_buf, src_buf;
+	const struct addr *src;
 	struct leads_way w;
-	struct addr dst, src;
 	unsigned int i, j;
 
-	w.dst = &dst;
-	for (i = 0; nth_addr(spec, o, ADDR_DST, i, &dst); i++) {
+	for (i = 0; (w.dst = nth_addr(spec, o, ADDR_DST, i, &dst_buf)) != NULL;
+	     i++) {
 		w.local = -1;
-		for (j = 0; nth_addr(to, to_o, ADDR_SRC, j, &src); j++)
-			if (reaches(&w, o, &src, to_o))
+		for (j = 0;
+		     (src = nth_addr(to, to_o, ADDR_SRC, j, &src_buf)) != NULL;
+		     j++)
+			if (reaches(&w, o, src, to_o))
 				return 1;
 	}
 	return 0;

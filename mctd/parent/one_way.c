@@ -36,10 +36,15 @@
 #include "system.h"
 
 /*
- * Loopback delivers while the sender still is in its call, or soon after:
- * the parent looks at once, and then a few times more, a millisecond each.
+ * Loopback delivers while the sender still is in its call, or soon after: the
+ * parent looks at once, and then a few times more, a millisecond each.  Where
+ * that was in vain several times, as with a packet filter on loopback, it is
+ * not done again for each of many bridges.
  */
-#define LOOKS 4
+#define LOOKS   10
+#define IN_VAIN 3
+
+static unsigned int in_vain; /* one after the other */
 
 /* A socket of the kind of dst, on the loopback address; or -1. */
 static int
@@ -82,15 +87,15 @@ static enum one_way
 deliver(int fd, int prober, int *arrived)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int i, looks = in_vain < IN_VAIN ? LOOKS : 1;
 	uint32_t before, after;
-	int i;
 
 	if (connect_to_socket(fd, prober) == -1 ||
 	    connect_to_socket(prober, fd) == -1 ||
 	    dgram_system_drops(fd, &before) == -1 ||
 	    send(prober, NULL, 0, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
 		return ONE_WAY_UNPROVEN;
-	for (i = 0; i < LOOKS; i++) {
+	for (i = 0; i < looks; i++) {
 		after = before;
 		(void)dgram_system_drops(fd, &after);
 		/* after a drop nothing more will come */
@@ -98,9 +103,12 @@ deliver(int fd, int prober, int *arrived)
 			*arrived = (p.revents & POLLIN) != 0;
 			break;
 		}
-		if (after != before)
+		if (after != before) {
+			in_vain = 0;
 			return ONE_WAY_PROVEN;
+		}
 	}
+	in_vain++;
 	return ONE_WAY_UNPROVEN;
 }
 

@@ -10,6 +10,7 @@ from dgrams import (Feed, check_sums, drops, expect_none, random_messages,
                     udp_queue)
 from ends import app_directory, make, parse, receiver
 from program import wait_for
+from space import Space, ip
 from watch import Monitor
 
 LOCAL_QUEUE = "/proc/sys/net/unix/max_dgram_qlen"
@@ -202,6 +203,33 @@ def test_dst_without_route_is_found_again(context):
     wait_reached(feed)
     feed.carry(b"back")
     check_sums(feed.daemon, feed.sent)
+
+
+def test_dst_is_reached_from_a_new_address(context):
+    """The one that the system chose is another now."""
+    far = Space()
+    far.wire("w0", "10.1.0.1/24", "10.1.0.2/24")
+    src = "udp:127.0.0.1:%d" % context.port()
+    with far:
+        dst = receiver("udp:10.1.0.2:7300")
+    daemon = context.daemon('bridge %s udp:10.1.0.2:7300\n' % src)
+    sender, address = make(src)
+    sender.sendto(b"first", address)
+    assert dst.recvfrom(100)[1][0] == "10.1.0.1"
+    ip("address", "del", "10.1.0.1/24", "dev", "w0")
+    ip("address", "add", "10.1.0.3/24", "dev", "w0")
+    dst.setblocking(False)
+
+    def reached():
+        sender.sendto(b"again", address)
+        try:
+            return dst.recvfrom(100)
+        except BlockingIOError:
+            return None
+
+    assert wait_for(reached, 20, "datagram")[1][0] == "10.1.0.3"
+    bridge, = check_sums(daemon)
+    assert set(drops(bridge)) == {"drop-no-route"}, bridge
 
 
 def test_drop_events_are_sums_at_most_one_a_second(context):
