@@ -80,9 +80,6 @@ note(uint32_t engine, struct frame_in *in)
 	assert_true(told.n < TOLD);
 	if (in->type == MSG_P2E_CLOSE)
 		inner_get_which(in, &which);
-	else if (in->type == MSG_P2E_SRC || in->type == MSG_P2E_DST ||
-	    in->type == MSG_P2E_SRC_CLOSE)
-		in->at = in->size; /* it was, and that is enough */
 	assert_int_equal(frame_done(in), 0);
 	t = &told.at[told.n++];
 	memset(t, 0, sizeof *t);
@@ -555,61 +552,6 @@ datagrams_wait_while_sessions_go(void **state)
 	assert_int_equal(datagrams_flush(), 0);
 }
 
-static void
-expect_told(const uint16_t *types, uint32_t n)
-{
-	uint32_t i;
-
-	assert_int_equal(told.n, n);
-	for (i = 0; i < n; i++)
-		assert_int_equal(told.at[i].type, types[i]);
-	told.n = 0;
-}
-
-/* So that what the dead had in hand is counted by who knows how. */
-static void
-datagrams_that_were_closing_are_told_to_the_next(void **state)
-{
-	static const uint16_t again[] = { MSG_P2E_SRC, MSG_P2E_DST,
-		MSG_P2E_CLOSE };
-	static const uint16_t over[] = { MSG_P2E_SRC_CLOSE };
-	uint32_t slot = slots_take(SLOT_BRIDGE);
-	struct bridge_spec *spec = slots_spec(slot);
-	struct bridge *b = bridges_at(slot);
-	struct inner_end end = { .slot = slot };
-	struct inner_src src = { .src = 0 };
-	const char *why;
-
-	(void)state;
-	memset(spec, 0, sizeof *spec);
-	assert_int_equal(addr_parse(&spec->src, "udp:127.0.0.1:2009", NULL,
-			     NULL),
-	    0);
-	assert_int_equal(addr_parse(&spec->dst, "udp:127.0.0.1:9", NULL, NULL),
-	    0);
-	b->slot = slot;
-	assert_int_equal(datagrams_open(b, spec, &spec->options, &why), 0);
-	b->state = BRIDGE_INSTALLING;
-	datagrams_begin(b);
-	assert_int_equal(datagrams_flush(), 0);
-	expect_told(again, 2);
-	b->state = BRIDGE_CLOSING;
-	datagrams_close(b);
-	assert_int_equal(datagrams_flush(), 0);
-	expect_told(again + 2, 1);
-	datagrams_engine_died();
-	assert_int_equal(b->state, BRIDGE_CLOSING);
-	assert_int_equal(datagrams_flush(), 0);
-	expect_told(again, 3);
-	end.serial = b->serial;
-	assert_int_equal(datagrams_ended(&end), 0);
-	assert_int_equal(datagrams_flush(), 0);
-	expect_told(over, 1);
-	src.src = b->source;
-	assert_int_equal(datagrams_source_closed(&src), 0);
-	assert_int_equal(b->state, BRIDGE_FREE);
-}
-
 int
 main(void)
 {
@@ -625,7 +567,6 @@ main(void)
 		T(age_is_that_of_the_session),
 		T(options_are_those_of_the_beginning),
 		T(datagrams_wait_while_sessions_go),
-		T(datagrams_that_were_closing_are_told_to_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
