@@ -90,6 +90,18 @@ find(const struct addr *src, const char *device)
 	return free_one;
 }
 
+/* Of the same address, for another interface; the kernel tells them apart. */
+static int
+is_elsewhere(const struct addr *src)
+{
+	const struct source *s;
+
+	for (s = sources.table; s < sources.table + sources.n; s++)
+		if (s->fd != -1 && addr_equal(&s->addr, src))
+			return 1;
+	return 0;
+}
+
 struct source *
 sources_open(const struct bridge_spec *spec, const struct bridge_options *o,
     const char **why)
@@ -108,8 +120,12 @@ sources_open(const struct bridge_spec *spec, const struct bridge_options *o,
 	s->addr = spec->src;
 	(void)strlcpy(s->device, o->in_device, sizeof s->device);
 	s->fd = dgram_src_open(&spec->src, o->in_device, &s->file, why);
-	if (s->fd == -1)
+	if (s->fd == -1) {
+		if (errno == EADDRINUSE && is_elsewhere(&spec->src))
+			*why = "src is in use by a bridge with another "
+			       "in-interface, or without: close that first";
 		return NULL;
+	}
 	s->wants = new;
 	dgram_src_add(&wants, o);
 	s->granted = dgram_src_serve(s->fd, &s->addr, &s->wants, &wants);

@@ -69,6 +69,53 @@ def test_options_of_dst_are_on_its_datagrams(context):
         check_sums(feed.daemon)
 
 
+def test_hops_are_those_of_arrival_less_one(context):
+    """Of either family, at a src of both, whatever it leaves by."""
+    src = "udp:*:%d" % context.port()
+    ends, text = [], ""
+    for host in ("127.0.0.1", "[::1]"):
+        dst = "udp:%s:%d" % (host, context.port())
+        ends.append(receiver(dst))
+        level, name, _ = ASKED[ends[-1].family]
+        ends[-1].setsockopt(level, name, 1)
+        text += "bridge %s %s { hops yes }\n" % (src, dst)
+    daemon = context.daemon(QUICK + text)
+    for host, level, name in (("127.0.0.1", 0, 2), ("[::1]", 41, 16)):
+        sender, address = make(src.replace("*", host))
+        sender.setsockopt(level, name, 9)
+        sender.sendto(b"nine", address)
+        for dst in ends:
+            _, control, _, _ = dst.recvmsg(100, 100)
+            assert control[0][2][0] == 8, (host, control)
+        sender.setsockopt(level, name, 1)
+        sender.sendto(b"one", address)
+    for bridge in check_sums(daemon, 4):
+        assert drops(bridge) == {"drop-hops": 2}, bridge
+
+
+def test_interface_of_src_is_part_of_it(context):
+    """Bridges may differ in it, and in nothing else of their src."""
+    far = Space()
+    for i in (1, 2):
+        far.wire("w%d" % i, "10.%d.0.1/24" % i, "10.%d.0.2/24" % i)
+    dsts = [receiver("udp:127.0.0.1:%d" % context.port()) for _ in range(2)]
+    src = "udp:0.0.0.0:%d" % context.port()
+    daemon = context.daemon(QUICK + "".join(
+        "bridge %s udp:127.0.0.1:%d { in-interface w%d }\n" % (
+            src, dst.getsockname()[1], i + 1) for i, dst in enumerate(dsts)))
+    for i, dst in enumerate(dsts):
+        with far:
+            sender, address = make(src.replace("0.0.0.0",
+                                               "10.%d.0.1" % (i + 1)))
+        sender.sendto(b"by this wire", address)
+        assert dst.recv(100) == b"by this wire"
+        expect_none(dsts[1 - i])
+    for bridge in check_sums(daemon, 1):
+        assert bridge["src-shared"] == 1, bridge
+    status, _, err = daemon.ctl("bridge", "add", src, "udp:127.0.0.1:9")
+    assert status == 1 and "another in-interface" in err, (status, err)
+
+
 def test_limits_change_while_it_runs(context):
     """The engine hears of them; the id stays."""
     feed = Feed(context, "127.0.0.1", "max 2")
