@@ -281,7 +281,8 @@ def test_profile_allows_what_the_units_do(context):
         for power in powers(path, "CapabilityBoundingSet"):
             assert "  capability %s,\n" % power[1:] in text, power
         for family in words(path, "RestrictAddressFamilies"):
-            for kind in ("stream", "dgram", "seqpacket"):
+            for kind in ("raw",) if family == "AF_NETLINK" else (
+                    "stream", "dgram", "seqpacket"):
                 assert "  network %s %s,\n" % (
                     family.removeprefix("AF_").lower(), kind) in text
         program = words(path, "ExecStart")[0]
