@@ -143,6 +143,18 @@ def listener(space, group, port, device="eth0"):
     return sock
 
 
+def heard_before(say, sock, port, host="10.1.0.1"):
+    """What comes out at a bridge's dst, of all that was sent to its src and
+    its groups until now.  A word to the src itself, after which each other
+    socket of the bridge has had its turn when the next one is read."""
+    got = []
+    for mark in (b"mark %d" % number for number in range(2)):
+        say(host, port, mark)
+        while (data := sock.recv(1000)) != mark:
+            got.append(data)
+    return got
+
+
 def rows(name):
     with open("/proc/net/" + name) as stream:
         return [line.split() for line in stream]
