@@ -223,6 +223,24 @@ inner_get_attach(struct frame_in *in, struct inner_attach *m)
 }
 
 void
+inner_put_asker(struct frame_out *out, const struct inner_asker *m)
+{
+	frame_put_u32(out, m->slot);
+	frame_put_u64(out, m->serial);
+	frame_put_u32(out, m->src);
+	record_put_plain_addr(out, &m->local);
+}
+
+void
+inner_get_asker(struct frame_in *in, struct inner_asker *m)
+{
+	m->slot = frame_get_u32(in);
+	m->serial = frame_get_u64(in);
+	m->src = frame_get_u32(in);
+	record_get_plain_addr(in, &m->local);
+}
+
+void
 inner_put_flow(struct frame_out *out, const struct inner_flow *m)
 {
 	frame_put_u32(out, m->flow);

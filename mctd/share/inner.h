@@ -173,12 +173,23 @@ struct inner_out {
 
 /*
  * ATTACH: SRC_CLOSE ends it; a bridge itself ends with its first src.
- * ASKER, FLOW_NO: of the src of a bridge.
+ * FLOW_NO: of the src of a bridge.
  */
 struct inner_attach {
 	uint32_t slot;
 	uint64_t serial;
 	uint32_t src;
+};
+
+/*
+ * ASKER: at the head of the src is one that no flow is for.  local is the
+ * address that was asked, of a src at all addresses; ADDR_NONE: not known.
+ */
+struct inner_asker {
+	uint32_t slot;
+	uint64_t serial;
+	uint32_t src;
+	struct addr local;
 };
 
 /*
@@ -253,6 +264,8 @@ void inner_put_out(struct frame_out *, const struct inner_out *);
 void inner_get_out(struct frame_in *, struct inner_out *);
 void inner_put_attach(struct frame_out *, const struct inner_attach *);
 void inner_get_attach(struct frame_in *, struct inner_attach *);
+void inner_put_asker(struct frame_out *, const struct inner_asker *);
+void inner_get_asker(struct frame_in *, struct inner_asker *);
 void inner_put_flow(struct frame_out *, const struct inner_flow *);
 void inner_get_flow(struct frame_in *, struct inner_flow *);
 void inner_put_which(struct frame_out *, const struct inner_which *);
