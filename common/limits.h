@@ -45,6 +45,9 @@
 #define FLOWS_MAX              1024
 #define FLOW_IDLE_S_DEFAULT    30
 
+/* New ones of a bridge, a second: each costs the parent some 50 us. */
+#define FLOW_RATE              5000
+
 /* Names of bridges, so that a table column holds one. */
 #define NAME_BYTES             32 /* with the closing NUL */
 

@@ -70,7 +70,7 @@ static uint32_t
 sockets(const struct conf *conf)
 {
 	return 2 * conf->limits.bridges + 2 * conf->limits.sessions +
-	    conf->limits.groups;
+	    conf->limits.groups + 2 * conf->limits.flows;
 }
 
 /* The powers that one bridge of the file needs. */
@@ -82,7 +82,7 @@ bridge_powers(const struct bridge_spec *spec)
 
 	if (port > 0 && port < FIRST_FREE_PORT)
 		powers |= POWER_LOW_PORTS;
-	if (spec->options.mark != 0)
+	if (spec->options.mark != 0 || spec->options.source_client)
 		powers |= POWER_NET_ADMIN;
 	return powers;
 }

@@ -12,6 +12,7 @@
 #include "change.h"
 #include "clients.h"
 #include "datagrams.h"
+#include "flows.h"
 #include "life.h"
 #include "sessions.h"
 #include "slots.h"
@@ -284,6 +285,28 @@ on_lost(uint32_t engine, struct frame_in *in)
 	return datagrams_lost(&m);
 }
 
+static int
+on_asker(uint32_t engine, struct frame_in *in)
+{
+	struct inner_asker m;
+
+	inner_get_asker(in, &m);
+	if (frame_done(in) == -1 || engine != DATAGRAM_ENGINE)
+		return -1;
+	return flows_asker(&m);
+}
+
+static int
+on_flow_ended(uint32_t engine, struct frame_in *in)
+{
+	struct inner_flow m;
+
+	inner_get_flow(in, &m);
+	if (frame_done(in) == -1 || engine != DATAGRAM_ENGINE)
+		return -1;
+	return flows_ended(&m);
+}
+
 struct engine_row {
 	uint16_t type;
 	int (*fn)(uint32_t engine, struct frame_in *);
@@ -294,6 +317,8 @@ static const struct engine_row engine_rows[] = {
 	{ MSG_E2P_INSTALLED, on_installed },
 	{ MSG_E2P_SRC_CLOSED, on_source_closed },
 	{ MSG_E2P_DST_LOST, on_lost },
+	{ MSG_E2P_ASKER, on_asker },
+	{ MSG_E2P_FLOW_ENDED, on_flow_ended },
 };
 
 int

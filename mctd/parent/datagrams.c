@@ -16,6 +16,8 @@
 #include "dgram_dst.h"
 #include "dgram_tell.h"
 #include "events.h"
+#include "flow_sockets.h"
+#include "flows.h"
 #include "groups.h"
 #include "local.h"
 #include "slots.h"
@@ -84,7 +86,11 @@ datagrams_open(struct bridge *b, const struct bridge_spec *spec,
 
 	if (s == NULL)
 		return -1;
-	b->fd = dgram_dst_open(&spec->dst, options, &d, why);
+	if (bridge_has_flows(spec) &&
+	    flow_sockets_src(s->fd, &s->addr, s->device) == -1)
+		b->fd = -1;
+	else
+		b->fd = dgram_dst_open(&spec->dst, options, &d, why);
 	if (b->fd == -1) {
 		saved = errno;
 		if (s->users == 0 && !s->told)
@@ -201,6 +207,7 @@ release(struct bridge *b)
 	struct source *s = sources_of(b);
 
 	close(b->fd);
+	flows_close(b->slot);
 	b->fd = -1;
 	b->told = 0;
 	s->users--;
@@ -281,15 +288,13 @@ is_over(const struct source *s)
 	return s->users == 0 || other;
 }
 
-int
-datagrams_flush(void)
+static int
+tell_bridges(void)
 {
 	struct source *s;
 	struct bridge *b;
 	uint32_t i;
 
-	if (!datagrams.dirty)
-		return groups_flush();
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (is_ours(b) && tell_bridge(b) == -1)
 			return -1;
@@ -298,7 +303,15 @@ datagrams_flush(void)
 			return -1;
 	datagrams.dirty = 0;
 	dgram_tell_takes();
-	return groups_flush();
+	return 0;
+}
+
+int
+datagrams_flush(void)
+{
+	if (datagrams.dirty && tell_bridges() == -1)
+		return -1;
+	return groups_flush() == -1 ? -1 : flows_flush();
 }
 
 /* The bridge an engine speaks of, or NULL. */

@@ -87,6 +87,17 @@ set_options(int fd, const struct addr *dst, const struct bridge_options *o,
 }
 
 int
+dgram_dst_options(int fd, const struct addr *dst,
+    const struct bridge_options *o, const char **why)
+{
+	struct dgram_dst d;
+
+	if (set_options(fd, dst, o, &d, why) == -1)
+		return -1;
+	return options_dst(fd, dst, o, why);
+}
+
+int
 dgram_dst_try(const struct addr *dst, const struct bridge_options *o,
     const char **why)
 {

@@ -20,6 +20,10 @@ struct dgram_dst {
 int dgram_dst_open(const struct addr *dst, const struct bridge_options *,
     struct dgram_dst *, const char **why);
 
+/* The same of a new socket of another's. */
+int dgram_dst_options(int fd, const struct addr *dst,
+    const struct bridge_options *, const char **why);
+
 /* Whether one with these options could be had, its way apart. */
 int dgram_dst_try(const struct addr *dst, const struct bridge_options *,
     const char **why);

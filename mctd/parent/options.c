@@ -194,6 +194,13 @@ set_mark(int fd, const struct bridge_options *o, const char **why)
 	return -1;
 }
 
+int
+options_flow(int fd, const struct addr *src, const struct bridge_options *o,
+    const char **why)
+{
+	return o->dscp == 0 ? 0 : set_dscp(fd, src, o, why);
+}
+
 /* The way out: for IP alone. */
 static int
 set_route(int fd, const struct bridge_options *o, const char **why)

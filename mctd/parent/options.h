@@ -20,6 +20,10 @@ int options_listener(int fd, const struct addr *src,
 int options_accepted(int fd, const struct addr *src,
     const struct bridge_options *, const char **why);
 
+/* A flow's socket beside src. */
+int options_flow(int fd, const struct addr *src, const struct bridge_options *,
+    const char **why);
+
 /* A socket that is to be connected to dst. */
 int options_dst(int fd, const struct addr *dst, const struct bridge_options *,
     const char **why);

@@ -34,6 +34,7 @@
 #include "daemon.h"
 #include "datagrams.h"
 #include "events.h"
+#include "flows.h"
 #include "groups.h"
 #include "handover.h"
 #include "interrupt.h"
@@ -200,8 +201,10 @@ engine_died(uint32_t engine)
 	sessions_engine_died(engine);
 	pipes_engine_died(engine);
 	handover_engine_died(engine);
-	if (engine == DATAGRAM_ENGINE)
-		datagrams_engine_died();
+	if (engine != DATAGRAM_ENGINE)
+		return;
+	datagrams_engine_died();
+	flows_engine_died();
 }
 
 static int

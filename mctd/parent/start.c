@@ -31,6 +31,7 @@
 #include "datagrams.h"
 #include "dial.h"
 #include "events.h"
+#include "flows.h"
 #include "groups.h"
 #include "local.h"
 #include "loop.h"
@@ -75,6 +76,7 @@ start_budget(const struct parent_options *o, const struct conf *conf,
 	budget_add(b, "parent", "bridges", bridges_bytes(l->bridges));
 	budget_add(b, "parent", "datagrams", datagrams_bytes(l->bridges));
 	budget_add(b, "parent", "groups", groups_bytes(l->groups));
+	budget_add(b, "parent", "flows", flows_bytes(l->bridges, l->flows));
 	budget_add(b, "parent", "clients", clients_bytes(l->clients));
 	budget_add(b, "parent", "configuration",
 	    conf_bytes(LIMIT_BRIDGES_MAX) + reload_bytes(l->bridges));
@@ -231,6 +233,7 @@ make_tables(const struct conf *conf, const struct identity *id)
 	if (sessions_init(l->bridges, l->sessions, conf->engines) == -1 ||
 	    dial_init(l->sessions) == -1 || bridges_init(l->bridges) == -1 ||
 	    datagrams_init(l->bridges) == -1 || groups_init(l->groups) == -1 ||
+	    flows_init(l->bridges, l->flows) == -1 ||
 	    clients_init(l->clients, &rules) == -1 ||
 	    reload_prepare(l->bridges) == -1)
 		return -1;
