@@ -195,6 +195,9 @@
  */
 #define LOST_MS                50
 
+/* Silent flows are looked for this often. */
+#define FLOW_SWEEP_MS          250
+
 /* More than this is not copied to join a group of datagrams. */
 #define GROUP_COPY_BYTES       16384
 

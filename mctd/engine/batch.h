@@ -42,6 +42,21 @@ struct batch_message {
 int batch_read(struct batch *, struct counters_hand *, uint32_t src, int fd,
     int told);
 
+/* The same where more is to be said. */
+struct batch_read {
+	uint32_t src;
+	int fd;
+	int told;
+	int named; /* batch_name is wanted */
+	int most;  /* of messages, up to DGRAM_BATCH */
+};
+int batch_read_as(struct batch *, struct counters_hand *,
+    const struct batch_read *);
+
+/* Who sent the i-th message, as the kernel says it; *len 0: it does not. */
+const void *batch_name(const struct batch *, const struct counters_hand *,
+    int i, size_t *len);
+
 /* The i-th message; valid until the next batch_read. */
 void batch_message(const struct batch *, const struct counters_hand *, int i,
     struct batch_message *);

@@ -54,7 +54,9 @@ _Static_assert(sizeof(struct calls) <= COUNTERS_HAND_BYTES,
 struct batch {
 	struct iovec iov[DGRAM_BATCH];
 	int told; /* what the headers are set up for; -1: not yet */
+	int named;
 	int used; /* of them, last time */
+	struct sockaddr_storage name[DGRAM_BATCH];
 	uint8_t buf[DGRAM_BATCH][DGRAM_BYTES];
 };
 
@@ -109,10 +111,11 @@ batch_headers(struct batch *b, struct calls *c)
  * Nothing is in hand.
  */
 static void
-batch_clear(struct batch *b, struct calls *c, int told)
+batch_clear(struct batch *b, struct calls *c, int told, int named)
 {
 	struct msghdr *h;
-	int i, n = b->told == told ? b->used : DGRAM_BATCH;
+	int same = b->told == told && b->named == named;
+	int i, n = same ? b->used : DGRAM_BATCH;
 
 	if (b->told == -1)
 		batch_headers(b, c);
@@ -120,29 +123,52 @@ batch_clear(struct batch *b, struct calls *c, int told)
 		h = &c->msg[i].msg_hdr;
 		h->msg_control = told ? &c->control[i] : NULL;
 		h->msg_controllen = told ? sizeof c->control[i] : 0;
+		h->msg_name = named ? &b->name[i] : NULL;
+		h->msg_namelen = named ? sizeof b->name[i] : 0;
 		c->msg[i].msg_len = NO_MESSAGE;
 	}
 }
 
 int
-batch_read(struct batch *b, struct counters_hand *hand, uint32_t src, int fd,
-    int told)
+batch_read_as(struct batch *b, struct counters_hand *hand,
+    const struct batch_read *r)
 {
 	struct calls *c = calls_of(hand);
 	int n;
 
-	batch_clear(b, c, told);
-	b->told = told;
-	hand_begin(hand, src);
+	batch_clear(b, c, r->told, r->named);
+	b->told = r->told;
+	b->named = r->named;
+	hand_begin(hand, r->src);
 	do
-		n = recvmmsg(fd, c->msg, DGRAM_BATCH, MSG_DONTWAIT | MSG_TRUNC,
-		    NULL);
+		n = recvmmsg(r->fd, c->msg, (unsigned int)r->most,
+		    MSG_DONTWAIT | MSG_TRUNC, NULL);
 	while (n == -1 && errno == EINTR);
 	b->used = n > 0 ? n : 0;
 	if (n > 0)
 		return n;
 	hand_end(hand);
 	return n == -1 && errno == EAGAIN ? 0 : n;
+}
+
+int
+batch_read(struct batch *b, struct counters_hand *hand, uint32_t src, int fd,
+    int told)
+{
+	struct batch_read r = { .src = src, .fd = fd, .told = told,
+		.most = DGRAM_BATCH };
+
+	return batch_read_as(b, hand, &r);
+}
+
+const void *
+batch_name(const struct batch *b, const struct counters_hand *hand, int i,
+    size_t *len)
+{
+	*len = calls_left(hand)->msg[i].msg_hdr.msg_namelen;
+	if (*len > sizeof b->name[i])
+		*len = sizeof b->name[i];
+	return &b->name[i];
 }
 
 static int

@@ -20,6 +20,7 @@
 #include "bridge.h"
 #include "carry.h"
 #include "dgram.h"
+#include "flow.h"
 #include "hand.h"
 #include "kind.h"
 #include "table.h"
@@ -43,7 +44,7 @@ is_dgram_kind(uint8_t kind)
 	return (kind_traits(kind) & KIND_DGRAM) != 0;
 }
 
-static void
+void
 dgram_wake(struct dgram_table *t, struct dgram_src *s)
 {
 	if (s->readable && s->first != NULL && t->resumed)
@@ -155,6 +156,8 @@ recover(struct dgram_table *t, struct dgram_src *s, struct dgram_bridge *b)
 {
 	hand_recover(t->counters->hand, s->number, s->told, b->slot, b->count,
 	    s->attached ? s->number + 1 : 0);
+	if (s->flows)
+		flow_recover(t, b);
 	count_lost(b->count);
 	take_dropped(t, s, b->count);
 }
@@ -228,6 +231,10 @@ dgram_dst(struct dgram_table *t, const struct inner_dst *m, int fd)
 	figures(t, b, m->id);
 	limit_start(&b->limit, &m->tune, t->work->now_ms);
 	add_out(t, b, 0, m->kind, m->mute, fd);
+	if (s->flows) {
+		flow_recover_replies(t, b, m->kind);
+		flow_tune(t, b, &m->tune);
+	}
 	b->next = s->first;
 	s->first = b;
 	report_installed(t->reports, m->slot, m->serial);
@@ -269,6 +276,8 @@ dgram_tune(struct dgram_table *t, const struct inner_tune *m)
 		for (o = b->outs; o != NULL; o = o->next)
 			(void)dst_hops(&o->dst, m->ttl != 0 ? m->ttl : -1);
 	limit_change(&b->limit, m);
+	if (b->src->flows)
+		flow_tune(t, b, m);
 	set_plain(b);
 	return 0;
 }
@@ -374,6 +383,8 @@ dgram_end(struct dgram_table *t, struct dgram_bridge *b, enum end_reason reason)
 	while (*p != b)
 		p = &(*p)->next;
 	*p = b->next;
+	if (b->src->flows)
+		flow_end_all(t, b);
 	while (b->attached != NULL)
 		detach(b, b->attached);
 	while (b->outs != NULL)
@@ -421,6 +432,7 @@ dgram_resumed(struct dgram_table *t)
 	for (s = t->src; s < t->src + t->srcs; s++)
 		if (s->kind != ADDR_NONE)
 			dgram_wake(t, s);
+	flow_resumed(t);
 }
 
 void
@@ -431,6 +443,10 @@ dgram_run(struct dgram_table *t, uint32_t src)
 
 	if (s->kind == ADDR_NONE)
 		return;
+	if (s->flows) {
+		flow_src_run(t, s);
+		return;
+	}
 	for (i = 0; i < DGRAM_BATCHES_A_TURN; i++) {
 		if (!s->readable || s->first == NULL || !t->resumed)
 			return;

@@ -19,12 +19,14 @@ struct dgram_batch;
 struct dgram_bridge;
 struct dgram_out;
 struct dgram_src;
+struct flow_table;
 
 struct dgram_table {
 	struct dgram_src *src;       /* by number from 0 */
 	struct dgram_bridge *bridge; /* by slot from 1 */
 	struct dgram_out *free;      /* as many as there are srcs */
 	struct dgram_batch *batch;
+	struct flow_table *flows; /* flow.c */
 	uint32_t bridges;
 	uint32_t srcs;        /* bridges + groups */
 	uint32_t first_watch; /* one for each src */
@@ -64,6 +66,9 @@ int dgram_src_close(struct dgram_table *, const struct inner_src *);
 
 /* Of a dead engine's bridges all have come: srcs can be read now. */
 void dgram_resumed(struct dgram_table *);
+
+/* It is to have a turn, if there is something to read. */
+void dgram_wake(struct dgram_table *, struct dgram_src *);
 
 /* The src's turn; one that is closed meanwhile is no error. */
 void dgram_run(struct dgram_table *, uint32_t src);

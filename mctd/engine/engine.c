@@ -22,6 +22,7 @@
 #include "../share/arena.h"
 #include "dgram.h"
 #include "engine.h"
+#include "flow.h"
 #include "session.h"
 #include "spin.h"
 #include "start.h"
@@ -39,10 +40,11 @@ static struct engine {
 	int active;   /* no standby */
 	int halt;     /* to be done when nothing is in hand */
 	uint32_t bridges;
+	uint32_t first_flow; /* in runs */
 	struct inner_start start; /* what it was told */
 	struct counters counters;
 	struct spin spin;
-	struct chain runs; /* slots of sessions, then srcs */
+	struct chain runs; /* slots of sessions, then srcs, then flows */
 	struct stream_work work;
 	struct reports reports;
 	struct session_table sessions;
@@ -63,10 +65,17 @@ slots(const struct inner_start *m)
 	return m->bridges + m->sessions;
 }
 
+/* Who can be in the run queue. */
+static uint32_t
+runs(const struct inner_start *m)
+{
+	return slots(m) + srcs(m) + m->flows;
+}
+
 static uint32_t
 watches(const struct inner_start *m)
 {
-	return WATCH_SRCS + srcs(m) + 2 * m->sessions;
+	return WATCH_SRCS + srcs(m) + 2 * m->sessions + 2 * m->flows;
 }
 
 static _Noreturn void
@@ -228,6 +237,29 @@ take_attach(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
 }
 
 static int
+take_flow(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
+{
+	struct inner_flow m;
+
+	inner_get_flow(in, &m);
+	if (frame_done(in) == -1 || nfds != 2)
+		return -1;
+	return flow_install(&e->dgram, &m, fds);
+}
+
+static int
+take_flow_no(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
+{
+	struct inner_attach m;
+
+	(void)fds;
+	inner_get_attach(in, &m);
+	if (frame_done(in) == -1 || nfds != 0)
+		return -1;
+	return flow_none(&e->dgram, &m);
+}
+
+static int
 take_close(struct engine *e, struct frame_in *in, const int *fds, size_t nfds)
 {
 	struct inner_which m;
@@ -313,6 +345,8 @@ static const struct {
 	{ MSG_P2E_OUT_CHANGE, 0, take_out_change },
 	{ MSG_P2E_OUT_CLOSE, 0, take_out_close },
 	{ MSG_P2E_ATTACH, 0, take_attach },
+	{ MSG_P2E_FLOW, 0, take_flow },
+	{ MSG_P2E_FLOW_NO, 0, take_flow_no },
 	{ MSG_P2E_SRC_CLOSE, 0, take_src_close },
 	{ MSG_P2E_PIPES, 0, take_pipes },
 	{ MSG_P2E_RESUMED, 0, take_resumed },
@@ -388,8 +422,10 @@ engine_runs(struct engine *e)
 		number = chain_pop(&e->runs);
 		if (number < e->dgram.first_run)
 			session_run(&e->sessions, number);
-		else
+		else if (number < e->first_flow)
 			dgram_run(&e->dgram, number - e->dgram.first_run);
+		else
+			flow_run(&e->dgram, number - e->first_flow);
 	}
 }
 
@@ -417,7 +453,8 @@ static void
 engine_turn(struct engine *e)
 {
 	int busy = e->readable || e->halt || e->runs.count > 0 ||
-	    ((e->reports.waiting.count > 0 || e->reports.pong) &&
+	    ((e->reports.waiting.count > 0 || e->reports.pong ||
+		 flow_has_report(&e->dgram)) &&
 		!e->reports.full);
 
 	if ((busy ? watch_turn(0) : spin_wait(&e->spin)) == -1)
@@ -426,7 +463,9 @@ engine_turn(struct engine *e)
 	if (e->readable)
 		read_channel(e);
 	engine_runs(e);
-	if (report_flush(&e->reports) == -1 && errno != EPIPE &&
+	/* ends of flows before those of their bridges */
+	if ((flow_report(&e->dgram) == -1 || report_flush(&e->reports) == -1) &&
+	    errno != EPIPE &&
 	    errno != ECONNRESET)
 		engine_fatal("report to parent");
 	if (e->halt)
@@ -465,7 +504,10 @@ engine_tables(struct engine *e, const struct inner_start *m)
 {
 	struct session_table *s = &e->sessions;
 	struct dgram_table *d = &e->dgram;
+	struct flow_setup flows = { .flows = m->flows };
 
+	flows.first_watch = WATCH_SRCS + srcs(m) + 2 * m->sessions;
+	flows.first_run = slots(m) + 1 + srcs(m);
 	e->bridges = m->bridges;
 	d->bridges = m->bridges;
 	d->srcs = srcs(m);
@@ -483,10 +525,14 @@ engine_tables(struct engine *e, const struct inner_start *m)
 	e->work.buf = table_new(PEEK_BYTES);
 	if (e->work.buf == NULL || gather_setup(&e->work.gathers) == -1 ||
 	    watch_setup(watches(m), m->fds) == -1 ||
-	    chain_setup(&e->runs, slots(m) + srcs(m)) == -1 ||
+	    chain_setup(&e->runs, runs(m)) == -1 ||
 	    report_setup(&e->reports, e->channel, slots(m), srcs(m)) == -1)
 		return -1;
-	return session_setup(s) == -1 || dgram_setup(d) == -1 ? -1 : 0;
+	e->first_flow = flows.first_run;
+	return session_setup(s) == -1 || dgram_setup(d) == -1 ||
+		flow_setup(d, &flows) == -1 ?
+	    -1 :
+	    0;
 }
 
 void
@@ -496,9 +542,10 @@ engine_budget(const struct inner_start *m,
 	add(arg, "sessions", session_bytes(m->sessions));
 	add(arg, "event registrations", watch_bytes(watches(m)));
 	add(arg, "event loop", arena_bytes(m->fds));
-	add(arg, "run queue", chain_bytes(slots(m) + srcs(m)));
+	add(arg, "run queue", chain_bytes(runs(m)));
 	add(arg, "reports", report_bytes(slots(m), srcs(m)));
 	add(arg, "datagram srcs and dsts", dgram_bytes(m->bridges, srcs(m)));
+	add(arg, "flows", flow_bytes(m->bridges, m->flows));
 	add(arg, "datagram batch", dgram_batch_bytes());
 	add(arg, "peek buffer", PEEK_BYTES);
 	add(arg, "records in pieces", gather_bytes());

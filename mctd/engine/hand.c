@@ -10,6 +10,8 @@
  * yet; 0 while it is being attached.
  */
 
+#include <string.h>
+
 #include "../../common/limits.h"
 #include "hand.h"
 
@@ -28,6 +30,8 @@ static const enum count counts[ARRIVALS] = {
 	[ARRIVED_OVERFLOW] = COUNT_DROP_OVERFLOW,
 	[ARRIVED_TOO_LONG] = COUNT_DROP_TOO_LONG,
 	[ARRIVED_UNCLEAR] = COUNT_DROP_OTHER,
+	[ARRIVED_REPLIES] = COUNT_REPLIES_IN,
+	[ARRIVED_REPLIES_LOST] = COUNT_REPLIES_DROPPED,
 };
 
 /* The compiler keeps stores on their side of it; nobody else runs here. */
@@ -116,6 +120,18 @@ hand_count(struct arrived *a, const struct batch_message *m, uint32_t *dropped)
 	a->n[ARRIVED_MESSAGES] += lost;
 }
 
+void
+hand_replies(struct arrived *a)
+{
+	uint64_t lost = a->n[ARRIVED_OVERFLOW] + a->n[ARRIVED_TOO_LONG] +
+	    a->n[ARRIVED_UNCLEAR];
+	uint64_t all = a->n[ARRIVED_MESSAGES];
+
+	memset(a, 0, sizeof *a);
+	a->n[ARRIVED_REPLIES] = all;
+	a->n[ARRIVED_REPLIES_LOST] = lost;
+}
+
 static void
 apply(struct counters_hand *h, struct counters_slot *c)
 {
@@ -184,6 +200,28 @@ hand_recover(struct counters_hand *h, uint32_t src, int told, uint32_t slot,
 	for (i = 0; i < DGRAM_BATCH && batch_left(h, i, told, &m) == 0; i++)
 		hand_count(&a, &m, &dropped);
 	hand_publish(h, slot, c, place, &a, dropped);
+}
+
+void
+hand_recover_flow(struct counters_hand *h, uint32_t src, int told,
+    uint32_t slot, struct counters_slot *c, int replies)
+{
+	uint64_t step = get(&c->step);
+	struct arrived a = { .n = { 0 } };
+	struct batch_message m;
+	uint32_t none = 0;
+	int i;
+
+	if (step == 0 || step > get(&h->turn) ||
+	    atomic_load_explicit(&h->src, memory_order_relaxed) != src + 1)
+		return;
+	for (i = 0; i < DGRAM_BATCH && batch_left(h, i, told, &m) == 0; i++) {
+		m.has_dropped = 0;
+		hand_count(&a, &m, &none);
+	}
+	if (replies)
+		hand_replies(&a);
+	hand_publish(h, slot, c, 0, &a, (uint32_t)get(&c->ways));
 }
 
 int

@@ -19,6 +19,8 @@ enum arrival {
 	ARRIVED_OVERFLOW,
 	ARRIVED_TOO_LONG,
 	ARRIVED_UNCLEAR,
+	ARRIVED_REPLIES, /* by flows, lost ones too */
+	ARRIVED_REPLIES_LOST,
 	ARRIVALS
 };
 
@@ -46,6 +48,9 @@ void hand_forget(struct counters_hand *, uint32_t src);
 void hand_count(struct arrived *, const struct batch_message *,
     uint32_t *dropped);
 
+/* What was added so far are answers that came by a flow. */
+void hand_replies(struct arrived *);
+
 /* Counts what came, of a bridge of the src. */
 void hand_publish(struct counters_hand *, uint32_t slot, struct counters_slot *,
     uint32_t place, const struct arrived *, uint32_t dropped);
@@ -57,6 +62,13 @@ void hand_take_over(struct counters_hand *, struct counters_slot *,
 /* Counts what a dead engine has left in hand, if the bridge lacks it. */
 void hand_recover(struct counters_hand *, uint32_t src, int told, uint32_t slot,
     struct counters_slot *, uint32_t place);
+
+/*
+ * The same of what came by a flow, under that number: the kernel's drops are
+ * not counted, for nobody knows up to where they are.
+ */
+void hand_recover_flow(struct counters_hand *, uint32_t src, int told,
+    uint32_t slot, struct counters_slot *, int replies);
 
 /* Up to where the kernel's drops are counted; -1: that was not kept. */
 int hand_dropped(const struct counters_hand *, const struct counters_slot *,

@@ -102,9 +102,8 @@ report_src_waits(const struct reports *r, uint32_t src)
 	return r->at[place_of_src(r, src)].pending != 0;
 }
 
-/* 1: sent; 0: full; -1: broken. */
-static int
-send_frame(struct reports *r, struct frame_out *out)
+int
+report_frame(struct reports *r, struct frame_out *out)
 {
 	size_t len = frame_end(out);
 
@@ -129,7 +128,7 @@ send_which(struct reports *r, uint32_t slot, uint16_t type)
 
 	frame_begin(&out, buf, sizeof buf, type, 0, 0);
 	inner_put_which(&out, &which);
-	return send_frame(r, &out);
+	return report_frame(r, &out);
 }
 
 /* One of the outs that are lost, the others stay. */
@@ -145,7 +144,7 @@ send_lost(struct reports *r, uint32_t slot)
 		m.out++;
 	frame_begin(&out, buf, sizeof buf, MSG_E2P_DST_LOST, 0, 0);
 	inner_put_out(&out, &m);
-	sent = send_frame(r, &out);
+	sent = report_frame(r, &out);
 	if (sent == 1)
 		r->lost[slot] &= r->lost[slot] - 1;
 	return sent;
@@ -161,7 +160,7 @@ send_src_closed(struct reports *r, uint32_t place)
 
 	frame_begin(&out, buf, sizeof buf, MSG_E2P_SRC_CLOSED, 0, 0);
 	inner_put_src(&out, &src);
-	return send_frame(r, &out);
+	return report_frame(r, &out);
 }
 
 /* Sends one of what waits at the place, which is not an end. */
@@ -226,7 +225,7 @@ send_ends(struct reports *r, uint16_t n)
 		inner_put_end(&out, &end);
 		place = r->waiting.next[place];
 	}
-	sent = send_frame(r, &out);
+	sent = report_frame(r, &out);
 	if (sent == 1)
 		for (i = 0; i < n; i++)
 			r->at[chain_pop(&r->waiting)].pending = 0;
@@ -241,7 +240,7 @@ send_pong(struct reports *r)
 	int sent;
 
 	frame_begin(&out, buf, sizeof buf, MSG_X2P_PONG, 0, 0);
-	sent = send_frame(r, &out);
+	sent = report_frame(r, &out);
 	if (sent == 1)
 		r->pong = 0;
 	return sent;

@@ -48,6 +48,10 @@ void report_pong(struct reports *);
 int report_waits(const struct reports *, uint32_t slot);
 int report_src_waits(const struct reports *, uint32_t src);
 
+/* Sends another's.  1: it is sent; 0: not now; -1: the channel is broken. */
+struct frame_out;
+int report_frame(struct reports *, struct frame_out *);
+
 /* Sends what the channel takes.  0, or -1 with errno when it is broken. */
 int report_flush(struct reports *);
 

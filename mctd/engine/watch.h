@@ -1,6 +1,6 @@
 /*
  * The engine's event loop: what happens on descriptors, edge-triggered, and
- * two timers.  A descriptor is registered once, under a number of the
+ * some timers.  A descriptor is registered once, under a number of the
  * caller's choice, and deregistered before it is closed.  Nothing here
  * allocates after watch_setup.
  */
@@ -19,6 +19,7 @@
 enum watch_timer {
 	WATCH_LOOK,
 	WATCH_SWEEP,
+	WATCH_FLOWS,
 	WATCH_TIMERS
 };
 

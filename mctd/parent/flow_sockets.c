@@ -92,8 +92,8 @@ to_in6(struct sockaddr_in6 *in6, const struct addr *a)
 static int
 new_beside(const struct addr *src, const char *device, const char **why)
 {
-	int only_six = addr_family(src) == AF_INET6 &&
-	    !(src->flags & ADDR_DUAL);
+	int only_six =
+	    addr_family(src) == AF_INET6 && !(src->flags & ADDR_DUAL);
 	int fd;
 
 	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
@@ -293,8 +293,7 @@ connect_one_way(int fd, const struct bridge_spec *spec,
 {
 	const struct addr *dst = &spec->dst;
 
-	if (system_one_way(fd) == -1 ||
-	    bind_dst(fd, spec, asker, why) == -1 ||
+	if (system_one_way(fd) == -1 || bind_dst(fd, spec, asker, why) == -1 ||
 	    sockets_connect(fd, dst, why) == -1)
 		return -1;
 	return addr_family(dst) == AF_LOCAL ? shutdown(fd, SHUT_RD) : 0;

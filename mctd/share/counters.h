@@ -33,7 +33,7 @@ struct counters_slot {
  * come with counting them.  What its last call gave lies in calls, as the
  * kernel left it, with addresses of the engine's memory.
  */
-#define COUNTERS_HAND_FIGURES 7
+#define COUNTERS_HAND_FIGURES 9
 #define COUNTERS_HAND_BYTES   16384
 #define COUNTERS_HAND_SRCS    (LIMIT_BRIDGES_MAX + LIMIT_GROUPS_MAX)
 
