@@ -154,32 +154,41 @@ limit_reached(const struct bridge *b)
  * with its own answers.
  */
 static int
-is_circle(const struct bridge_spec *spec, const struct inner_asker *m,
+is_circle(const struct bridge_spec *spec, const struct addr *local,
     const struct addr *asker)
 {
 	struct addr bare = spec->dst;
 
 	bare.kind = asker->kind;
-	return addr_equal(asker, &spec->src) || addr_equal(asker, &m->local) ||
+	return addr_equal(asker, &spec->src) || addr_equal(asker, local) ||
 	    addr_equal(asker, &bare);
 }
 
-/* What the engine says was asked: it must be a place of src's. */
+/*
+ * What the engine says was asked, with src's port, which it does not know.
+ * 0, or -1: it is no place of src's.
+ */
 static int
-is_local_of(const struct addr *local, const struct addr *src)
+take_local(const struct inner_asker *m, const struct addr *src,
+    struct addr *local)
 {
+	*local = m->local;
 	if (local->kind == ADDR_NONE)
-		return 1;
-	return local->kind == src->kind && addr_is_ip(src) &&
-	    addr_check(local, ADDR_DST, NULL) == 0 &&
-	    addr_port(local) == addr_port(src) &&
-	    (addr_family(local) == addr_family(src) ||
-		(src->flags & ADDR_DUAL));
+		return 0;
+	if (local->kind != src->kind || !addr_is_ip(src) ||
+	    (addr_family(local) != addr_family(src) &&
+		!(src->flags & ADDR_DUAL)))
+		return -1;
+	if (addr_family(local) == AF_INET)
+		local->u.in.sin_port = htons((uint16_t)addr_port(src));
+	else
+		local->u.in6.sin6_port = htons((uint16_t)addr_port(src));
+	return addr_check(local, ADDR_DST, NULL);
 }
 
 /* Opens the sockets; 0, or -1 with errno and *why. */
 static int
-open_flow(struct flow *f, const struct bridge *b, const struct inner_asker *m,
+open_flow(struct flow *f, const struct bridge *b, const struct addr *local,
     const char **why)
 {
 	const struct bridge_spec *spec = bridges_spec(b);
@@ -188,7 +197,7 @@ open_flow(struct flow *f, const struct bridge *b, const struct inner_asker *m,
 	*why = NULL;
 	if (flow_sockets_asker(sources_of(b)->fd, &spec->src, &f->asker) == -1)
 		return -1;
-	if (is_circle(spec, m, &f->asker)) {
+	if (is_circle(spec, local, &f->asker)) {
 		*why = "the asker has the address of src or of dst";
 		errno = ELOOP;
 		return -1;
@@ -196,7 +205,7 @@ open_flow(struct flow *f, const struct bridge *b, const struct inner_asker *m,
 	f->fd[1] = flow_sockets_to_dst(spec, &f->asker, why);
 	if (f->fd[1] == -1)
 		return -1;
-	f->fd[0] = flow_sockets_to_asker(spec, &f->asker, &m->local, why);
+	f->fd[0] = flow_sockets_to_asker(spec, &f->asker, local, why);
 	if (f->fd[0] != -1)
 		return 0;
 	saved = errno;
@@ -218,7 +227,7 @@ log_failure(const struct bridge *b, const char *why)
 
 /* A new flow for who is at the head of the src, or NULL. */
 static struct flow *
-make_flow(const struct bridge *b, const struct inner_asker *m)
+make_flow(const struct bridge *b, const struct addr *local)
 {
 	struct flow *f = TAILQ_FIRST(&flows.unused);
 	const char *why = limit_reached(b);
@@ -227,7 +236,7 @@ make_flow(const struct bridge *b, const struct inner_asker *m)
 		note_limit(b, why);
 		return NULL;
 	}
-	if (open_flow(f, b, m, &why) == -1) {
+	if (open_flow(f, b, local, &why) == -1) {
 		log_failure(b, why);
 		return NULL;
 	}
@@ -246,12 +255,13 @@ int
 flows_asker(const struct inner_asker *m)
 {
 	struct bridge *b = bridges_at(m->slot);
+	struct addr local;
 	struct asked *a;
 
 	if (b == NULL || b->state == BRIDGE_FREE || bridges_is_stream(b) ||
 	    b->serial != m->serial || !b->told || b->source != m->src ||
 	    !bridge_has_flows(bridges_spec(b)) ||
-	    !is_local_of(&m->local, &bridges_spec(b)->src))
+	    take_local(m, &bridges_spec(b)->src, &local) == -1)
 		return -1;
 	a = &flows.asked[b->slot];
 	if (a->waits)
@@ -259,7 +269,7 @@ flows_asker(const struct inner_asker *m)
 	if (b->state == BRIDGE_CLOSING)
 		return 0; /* it is answered with its end */
 	a->waits = 1;
-	if (make_flow(b, m) != NULL)
+	if (make_flow(b, &local) != NULL)
 		return 0;
 	a->refused = 1;
 	TAILQ_INSERT_TAIL(&flows.to_refuse, a, in_queue);

@@ -183,7 +183,8 @@ struct inner_attach {
 
 /*
  * ASKER: at the head of the src is one that no flow is for.  local is the
- * address that was asked, of a src at all addresses; ADDR_NONE: not known.
+ * address that was asked, of a src at all addresses, without the port;
+ * ADDR_NONE: not known.
  */
 struct inner_asker {
 	uint32_t slot;
