@@ -105,3 +105,204 @@ def test_udp_to_local(context):
     app = app_directory(context)
     check_pair(context, "udp:127.0.0.1:%d" % context.port(),
                "unixdgram:%s/dst" % app, 'directory "%s"\n' % app)
+
+
+def test_local_to_local(context):
+    """An asker with a name is answered; without one it is dropped."""
+    app = app_directory(context)
+    src = "unixdgram:%s/src" % app
+    daemon, _ = served(context, src, "unixdgram:@dst",
+                       conf='directory "%s"\n' % app)
+    near = asker(src)  # connected to src: the answer is another's
+    near.send(b"nobody")
+    check(daemon, 1, drop_no_flow=1)
+    named, address = make("unixdgram:@named")
+    named.settimeout(10)
+    named.bind(address)
+    for data in (b"one", b"two"):
+        named.sendto(data, make(src)[1])
+        assert named.recv(100) == b"re:" + data
+    check(daemon, 3, replies_out=2, flows_now=1)
+
+
+def test_answer_from_where_it_was_asked(context):
+    """A src at all addresses answers by the one that was asked: the kernel
+    would choose 127.0.0.1."""
+    port = context.port()
+    daemon, _ = served(context, "udp:*:%d" % port,
+                       "udp:127.0.0.1:%d" % context.port())
+    for turn in range(2):
+        for host in ("127.0.0.1", "127.0.0.5", "[::1]"):
+            for i in range(3):
+                # connected: nobody else's answer would come in
+                ask(asker("udp:%s:%d" % (host, port)), b"%d" % i)
+    check(daemon, 18, flows_made=18, replies_out=18, drop_no_flow=0)
+
+
+def test_many_askers_at_once(context):
+    """Each datagram has another sender, they come while sockets of flows are
+    made, and none is taken by the flow of another."""
+    def burst(src):
+        near = [asker(src) for _ in range(200)]
+        for i, sock in enumerate(near):
+            sock.send(b"%d" % i)
+        for i, sock in enumerate(near):
+            assert sock.recv(100) == b"re:%d" % i
+        return len(near)
+
+    port, dst = context.port(), context.port()
+    daemon, _ = served(context, "udp:*:%d" % port, "udp:127.0.0.1:%d" % dst,
+                       "flows 1024", "limits { flows 1024 }\n")
+    sent = burst("udp:127.0.0.1:%d" % port) + burst("udp:[::1]:%d" % port)
+    check(daemon, sent, drop_no_flow=0, flows_made=sent)
+    daemon.ctl("bridge", "close", "b")
+    port = context.port()
+    daemon.add("udp:127.0.0.1:%d" % port, "udp:127.0.0.1:%d" % dst,
+               "reply", "yes", "flows", "1024", "name", "four")
+    sent = burst("udp:127.0.0.1:%d" % port)
+    check(daemon, sent, drop_no_flow=0, flows_made=sent)
+
+
+def test_never_answered_gives_way_first(context):
+    port = context.port()
+    daemon, echo = served(
+        context, "udp:127.0.0.1:%d" % port,
+        "udp:127.0.0.1:%d" % context.port(), "flows 3",
+        fn=lambda data: None if data == b"mute" else b"re:" + data)
+    first, second, third = (asker("udp:127.0.0.1:%d" % port)
+                            for _ in range(3))
+    ask(first, b"1")
+    second.send(b"mute")
+    ask(third, b"3")
+    check(daemon, 3, flows_now=3, flows_displaced=0)
+    ask(asker("udp:127.0.0.1:%d" % port), b"4")  # second's place
+    ask(first, b"5")
+    ask(third, b"6")
+    check(daemon, 6, flows_made=4, flows_displaced=1)
+    ask(first, b"7")
+    ask(asker("udp:127.0.0.1:%d" % port), b"8")  # that of the fourth
+    ask(third, b"9")
+    ask(first, b"10")
+    b = check(daemon, 10, flows_made=5, flows_displaced=2, flows_now=3)
+    assert b["drop-no-flow"] == 0
+    daemon.wait_log("limit reached: flows")
+    ports = [sender for data, sender in echo.asked]
+    assert ports[0] == ports[4] == ports[6] == ports[9]
+
+
+def test_idle_flow_ends(context):
+    port = context.port()
+    daemon, _ = served(context, "udp:127.0.0.1:%d" % port,
+                       "udp:127.0.0.1:%d" % context.port(), "idle 1s")
+    near = asker("udp:127.0.0.1:%d" % port)
+    before = daemon_files(daemon)
+    ask(near, b"1")
+    wait_for(lambda: bridge(daemon)["flows-now"] == 0, 10, "end of the flow")
+    assert daemon_files(daemon) == before
+    ask(near, b"2")
+    check(daemon, 2, flows_made=2, flows_displaced=0)
+
+
+def daemon_files(daemon):
+    return [len(os.listdir("/proc/%d/fd" % pid)) for pid in
+            (daemon.pid, daemon.pids()["engine"][0])]
+
+
+def test_flood_of_askers(context):
+    """Thousands of new askers in seconds: descriptors are as many as 16 flows
+    need, and all is counted."""
+    port = context.port()
+    daemon, echo = served(context, "udp:127.0.0.1:%d" % port,
+                          "udp:127.0.0.1:%d" % context.port(), "flows 16")
+    empty = daemon_files(daemon)
+    address = ("127.0.0.1", port)
+    pages = daemon_pages(daemon)
+    for begun in range(0, 4000, 50):
+        near = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                for _ in range(50)]
+        for sock in near:
+            sock.sendto(b"x", address)
+        near[-1].settimeout(10)
+        assert near[-1].recv(10) == b"re:x"
+        for sock in near:
+            sock.close()
+        files = daemon_files(daemon)
+        assert files[0] <= empty[0] + 2 * 17 and \
+            files[1] <= empty[1] + 2 * 16, (empty, files)
+    check(daemon, 4000, flows_made=4000, drop_no_flow=0, flows_now=16)
+    assert daemon_pages(daemon) == pages
+
+
+def daemon_pages(daemon):
+    """Of each process, its address space."""
+    sizes = []
+    for pid in (daemon.pid, daemon.pids()["engine"][0]):
+        with open("/proc/%d/statm" % pid) as stream:
+            sizes.append(stream.read().split()[0])
+    return sizes
+
+
+def test_kills_lose_no_flow(context):
+    """Engines die under way: flows stay, and every datagram and every answer
+    is counted."""
+    port = context.port()
+    daemon, echo = served(context, "udp:127.0.0.1:%d" % port,
+                          "udp:127.0.0.1:%d" % context.port(), "",
+                          "limits { standby 8 }\n")
+    near = [asker("udp:127.0.0.1:%d" % port) for _ in range(8)]
+    for i, sock in enumerate(near):
+        ask(sock, b"%d" % i)
+    senders = {sender for _, sender in echo.asked}
+    sent = len(near)
+    for kill in range(5):
+        for turn in range(200):
+            for sock in near:
+                sock.send(b"%d" % turn)
+                sent += 1
+            if turn == 20 * kill + 20:
+                os.kill(daemon.pids()["engine"][0], signal.SIGKILL)
+        wait_for(lambda: bridge(daemon)["messages-in"] == sent, 20,
+                 "all that was sent")
+    for sock in near:
+        while select.select([sock], [], [], 0)[0]:
+            sock.recv(100)
+        ask(sock, b"last")
+    sent += len(near)
+    check(daemon, sent, flows_made=8, flows_displaced=0, drop_no_flow=0)
+    assert {sender for _, sender in echo.asked} == senders
+
+
+def test_src_of_flows_is_its_own(context):
+    port = context.port()
+    src, dst = "udp:127.0.0.1:%d" % port, "udp:127.0.0.1:%d" % context.port()
+    other = "udp:127.0.0.1:%d" % context.port()
+    daemon = context.daemon(QUICK)
+    daemon.add(src, dst, "name", "plain")
+    status, _, err = daemon.ctl("bridge", "add", src, other, "reply", "yes")
+    assert status == 1 and "src is in use by bridge" in err, err
+    daemon.ctl("bridge", "close", "plain")
+    daemon.add(src, dst, "reply", "yes")
+    status, _, err = daemon.ctl("bridge", "add", src, other)
+    assert status == 1 and "src is in use by bridge" in err, err
+
+
+def test_asker_with_the_address_of_dst(context):
+    """It would be answered with its own answers, for ever."""
+    port = context.port()
+    daemon, echo = served(context, "udp:127.0.0.1:%d" % port,
+                          "udp:127.0.0.1:%d" % context.port())
+    echo.sock.sendto(b"round", ("127.0.0.1", port))
+    check(daemon, 1, drop_no_flow=1, flows_made=0)
+    assert echo.asked == []
+
+
+def test_limits_hold_for_questions(context):
+    port = context.port()
+    daemon, _ = served(context, "udp:127.0.0.1:%d" % port,
+                       "udp:127.0.0.1:%d" % context.port(), "min 2 max 5")
+    near = asker("udp:127.0.0.1:%d" % port)
+    ask(near, b"12345")
+    near.send(b"1")
+    near.send(b"123456")
+    ask(near, b"12")
+    check(daemon, 4, drop_size=2, replies_out=2)
