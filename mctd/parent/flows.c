@@ -412,15 +412,14 @@ flows_close(uint32_t slot)
 }
 
 int
-flows_keep(uint32_t *from, struct flows_kept *kept)
+flows_keep(struct flows_kept *kept)
 {
 	const struct flow *f;
 
-	for (; *from < flows.n; ++*from) {
-		f = &flows.table[*from];
+	for (; kept->flow < flows.n; kept->flow++) {
+		f = &flows.table[kept->flow];
 		if (f->serial == 0)
 			continue;
-		kept->flow = *from;
 		kept->serial = f->serial;
 		kept->slot = f->slot;
 		kept->asker = f->asker;

@@ -34,8 +34,8 @@ struct flows_kept {
 	struct addr asker;
 	int fd[2];
 };
-/* From *from on the next one; 0: there is none. */
-int flows_keep(uint32_t *from, struct flows_kept *);
+/* The next one, from number kept->flow on; 0: there is none. */
+int flows_keep(struct flows_kept *kept);
 /* There; 0, or -1: it cannot be. */
 int flows_adopt(const struct flows_kept *);
 

@@ -296,6 +296,7 @@ greeting(const struct conf *conf, const struct identity *id,
 	same[SAME_ENTRY] = sizeof(struct registry_slot);
 	same[SAME_SPEC] = sizeof(struct bridge_spec);
 	same[SAME_EVENT] = sizeof(struct ring_place);
+	same[SAME_FLOWS] = l->flows;
 	same[SAME_COUNTERS] =
 	    sizeof(struct counters_slot) + sizeof(struct counters_hand);
 }

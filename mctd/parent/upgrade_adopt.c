@@ -170,6 +170,20 @@ on_pipes(struct frame_in *in, const int *fds, size_t nfds)
 }
 
 static int
+on_flow(struct frame_in *in, const int *fds, size_t nfds)
+{
+	struct flows_kept m;
+
+	upgrade_wire_get_flow(in, &m);
+	if (frame_done(in) == -1 || nfds != 2)
+		return -1;
+	m.fd[0] = fds[0];
+	m.fd[1] = fds[1];
+	adopt.seen.flows++;
+	return flows_adopt(&m);
+}
+
+static int
 on_client(struct frame_in *in, const int *fds, size_t nfds)
 {
 	struct client c;
@@ -197,7 +211,7 @@ on_end(struct frame_in *in, const int *fds, size_t nfds)
 	if (frame_done(in) == -1 || nfds != 0 ||
 	    m.bridges != adopt.seen.bridges || m.groups != adopt.seen.groups ||
 	    m.sessions != adopt.seen.sessions ||
-	    m.clients != adopt.seen.clients ||
+	    m.clients != adopt.seen.clients || m.flows != adopt.seen.flows ||
 	    adopt.pipes != kept.each * slots_head()->engines ||
 	    slots_adopted() == -1)
 		return -1;
@@ -220,6 +234,7 @@ upgrade_adopt(struct frame_in *in, const int *fds, size_t nfds)
 		{ MSG_O2N_GROUP, on_group },
 		{ MSG_O2N_SESSIONS, on_sessions },
 		{ MSG_O2N_PIPES, on_pipes },
+		{ MSG_O2N_FLOW, on_flow },
 		{ MSG_O2N_CLIENT, on_client },
 		{ MSG_O2N_END, on_end },
 	};

@@ -207,6 +207,25 @@ tell_pipes(int fd)
 	return 0;
 }
 
+static int
+tell_flows(int fd, uint32_t *n)
+{
+	struct flows_kept m;
+
+	m.flow = 0;
+	while (flows_keep(&m)) {
+		begin(MSG_O2N_FLOW);
+		upgrade_wire_put_flow(&tell.out, &m);
+		(void)add_fd(m.fd[0]);
+		(void)add_fd(m.fd[1]);
+		if (send_it(fd) == -1)
+			return -1;
+		++*n;
+		m.flow++;
+	}
+	return 0;
+}
+
 /* Places that are free again, too: their generations go on. */
 static int
 tell_clients(int fd, uint32_t *n)
@@ -236,6 +255,7 @@ upgrade_tell(int fd, int upgrade, uint64_t frozen_us)
 	    tell_sources(fd) == -1 || tell_bridges(fd, &m.bridges) == -1 ||
 	    tell_groups(fd, &m.groups) == -1 ||
 	    tell_sessions(fd, &m.sessions) == -1 || tell_pipes(fd) == -1 ||
+	    tell_flows(fd, &m.flows) == -1 ||
 	    tell_clients(fd, &m.clients) == -1)
 		return -1;
 	begin(MSG_O2N_END);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../common/record.h"
 #include "upgrade_wire.h"
 
 void
@@ -57,6 +58,7 @@ upgrade_wire_differs(const struct upgrade_hello *old,
 		[SAME_SPEC] = "bytes of a bridge of the registry",
 		[SAME_EVENT] = "bytes of an event",
 		[SAME_COUNTERS] = "bytes of the counters of a slot",
+		[SAME_FLOWS] = "limits { flows }",
 	};
 	int i;
 
@@ -388,6 +390,25 @@ upgrade_wire_get_pipes(struct frame_in *in, struct upgrade_pipes *m)
 }
 
 void
+upgrade_wire_put_flow(struct frame_out *out, const struct flows_kept *m)
+{
+	frame_put_u32(out, m->flow);
+	frame_put_u64(out, m->serial);
+	frame_put_u32(out, m->slot);
+	record_put_plain_addr(out, &m->asker);
+}
+
+void
+upgrade_wire_get_flow(struct frame_in *in, struct flows_kept *m)
+{
+	m->flow = frame_get_u32(in);
+	m->serial = frame_get_u64(in);
+	m->slot = frame_get_u32(in);
+	record_get_plain_addr(in, &m->asker);
+	m->fd[0] = m->fd[1] = -1;
+}
+
+void
 upgrade_wire_put_client(struct frame_out *out, uint32_t slot,
     const struct client *c)
 {
@@ -444,6 +465,7 @@ upgrade_wire_put_end(struct frame_out *out, const struct upgrade_end *m)
 	frame_put_u32(out, m->groups);
 	frame_put_u32(out, m->sessions);
 	frame_put_u32(out, m->clients);
+	frame_put_u32(out, m->flows);
 }
 
 void
@@ -453,4 +475,5 @@ upgrade_wire_get_end(struct frame_in *in, struct upgrade_end *m)
 	m->groups = frame_get_u32(in);
 	m->sessions = frame_get_u32(in);
 	m->clients = frame_get_u32(in);
+	m->flows = frame_get_u32(in);
 }

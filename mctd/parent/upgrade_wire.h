@@ -6,9 +6,10 @@
  *	N -> O   HELLO
  *	O -> N   HELLO, or ERROR and it is over
  *	N -> O   GO: the old one stands still from here
- *	O -> N   DAEMON, NUMBERS, SOURCE, BRIDGE, GROUP, SESSIONS, PIPES,
- *CLIENT, END N -> O   COMMIT: all of that is understood O -> N   DONE: the old
- *one is gone, the new one begins
+ *	O -> N   DAEMON, NUMBERS, SOURCE, BRIDGE, GROUP, SESSIONS, PIPES, FLOW,
+ *	         CLIENT, END
+ *	N -> O   COMMIT: all of that is understood
+ *	O -> N   DONE: the old one is gone, the new one begins
  *
  * The tables themselves (registry, events, counters) are not sent: HELLO
  * comes with descriptors of them, to be read only, once both are known to
@@ -22,6 +23,7 @@
 #include "bridges.h"
 #include "clients.h"
 #include "dial.h"
+#include "flows.h"
 #include "group.h"
 #include "sessions.h"
 #include "slots.h"
@@ -41,6 +43,7 @@ enum upgrade_type {
 	MSG_O2N_GROUP,    /* with one descriptor, if it has one */
 	MSG_O2N_SESSIONS, /* with those they have */
 	MSG_O2N_PIPES,    /* with two descriptors each: out, in */
+	MSG_O2N_FLOW,     /* with two: to the asker, to dst */
 	MSG_O2N_CLIENT,   /* with one descriptor, if it is connected */
 	MSG_O2N_END,
 	MSG_N2O_COMMIT,
@@ -63,6 +66,7 @@ enum upgrade_same {
 	SAME_SPEC,
 	SAME_EVENT,
 	SAME_COUNTERS,
+	SAME_FLOWS, /* limits { flows } */
 	SAMES
 };
 
@@ -118,6 +122,7 @@ struct upgrade_end {
 	uint32_t groups;
 	uint32_t sessions;
 	uint32_t clients;
+	uint32_t flows;
 };
 
 void upgrade_wire_put_hello(struct frame_out *, const struct upgrade_hello *);
@@ -152,6 +157,8 @@ void upgrade_wire_put_session(struct frame_out *,
 void upgrade_wire_get_session(struct frame_in *, struct upgrade_session *);
 void upgrade_wire_put_pipes(struct frame_out *, const struct upgrade_pipes *);
 void upgrade_wire_get_pipes(struct frame_in *, struct upgrade_pipes *);
+void upgrade_wire_put_flow(struct frame_out *, const struct flows_kept *);
+void upgrade_wire_get_flow(struct frame_in *, struct flows_kept *);
 /* A place of the table of clients; fd as of a bridge. */
 void upgrade_wire_put_client(struct frame_out *, uint32_t slot,
     const struct client *);

@@ -21,8 +21,8 @@ from program import tail
 
 HEADER = struct.Struct(">IHHI")
 (N2O_HELLO, O2N_HELLO, O2N_ERROR, N2O_GO, O2N_DAEMON, O2N_NUMBERS, O2N_SOURCE,
- O2N_BRIDGE, O2N_GROUP, O2N_SESSIONS, O2N_PIPES, O2N_CLIENT, O2N_END,
- N2O_COMMIT, O2N_DONE) = range(200, 215)
+ O2N_BRIDGE, O2N_GROUP, O2N_SESSIONS, O2N_PIPES, O2N_FLOW, O2N_CLIENT, O2N_END,
+ N2O_COMMIT, O2N_DONE) = range(200, 216)
 MAGIC, FORMAT = 0x6d637455, 2
 DIFFERS = re.compile(r"^(.*): the running mctd has (\d+), the new one \d+$")
 
@@ -40,7 +40,8 @@ def figures(daemon):
 SAME = ("started by root", "the user it runs as", "limits { bridges }",
         "limits { sessions }", "limits { clients }", "limits { events }",
         "engines", "limits { pipes }", "limits { groups }", "bytes of an entry",
-        "bytes of a bridge", "bytes of an event", "bytes of the counters")
+        "bytes of a bridge", "bytes of an event", "bytes of the counters",
+        "limits { flows }")
 
 
 def in_a_row(monitor):
