@@ -39,7 +39,8 @@ places(uint32_t bridges, uint32_t flows)
 size_t
 flow_bytes(uint32_t bridges, uint32_t flows)
 {
-	return sizeof(struct flow_table) + flows * sizeof(struct flow) +
+	return sizeof(struct flow_table) +
+	    ((size_t)flows + 1) * sizeof(struct flow) +
 	    ((size_t)bridges + 1) * sizeof(struct flow_bridge) +
 	    buckets(flows) * sizeof(uint32_t) +
 	    chain_bytes(places(bridges, flows));
@@ -119,7 +120,7 @@ flow_setup(struct dgram_table *t, const struct flow_setup *setup)
 
 	if (all == NULL)
 		return -1;
-	all->flow = table_new(setup->flows * sizeof *all->flow);
+	all->flow = table_new(((size_t)setup->flows + 1) * sizeof *all->flow);
 	all->bridge = table_new(((size_t)t->bridges + 1) * sizeof *all->bridge);
 	all->bucket = table_new(n * sizeof *all->bucket);
 	if (all->flow == NULL || all->bridge == NULL || all->bucket == NULL ||
@@ -346,7 +347,7 @@ flow_make_room(struct dgram_table *t, const struct dgram_bridge *b)
 
 	while (fb->count > 0 && fb->count >= fb->max)
 		displace(t, least(fb));
-	if (t->flows->used < t->flows->flows)
+	if (t->flows->used < t->flows->flows || t->flows->used == 0)
 		return;
 	displace(t, fb->count > 0 ? least(fb) : least_of_all(t));
 }

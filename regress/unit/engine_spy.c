@@ -118,7 +118,8 @@ ssize_t
 recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	long got = syscall(SYS_recvmsg, fd, msg, flags);
-	const uint8_t *bytes = msg->msg_iov[0].iov_base;
+	const uint8_t *bytes =
+	    msg->msg_iovlen > 0 ? msg->msg_iov[0].iov_base : NULL;
 
 	/* the channel's messages are received with that flag */
 	if (got > 0 && espy != NULL && espy->pieces &&

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "../../common/log.h"
+#include "../../mctd/parent/flow_sockets.h"
 #include "../../mctd/parent/accept.h"
 #include "../../mctd/parent/bridges.h"
 #include "../../mctd/parent/broker.h"
@@ -96,6 +97,47 @@ options_source(int fd, const struct addr *dst, const struct bridge_options *o,
 	(void)o;
 	(void)why;
 	return 0;
+}
+
+/* In place of flow_sockets.c: no bridge here has flows. */
+
+int
+flow_sockets_src(int fd, const struct addr *src, const char *device)
+{
+	(void)fd;
+	(void)src;
+	(void)device;
+	return -1;
+}
+
+int
+flow_sockets_asker(int fd, const struct addr *src, struct addr *asker)
+{
+	(void)fd;
+	(void)src;
+	(void)asker;
+	return -1;
+}
+
+int
+flow_sockets_to_asker(const struct bridge_spec *spec, const struct addr *asker,
+    const struct addr *local, const char **why)
+{
+	(void)spec;
+	(void)asker;
+	(void)local;
+	(void)why;
+	return -1;
+}
+
+int
+flow_sockets_to_dst(const struct bridge_spec *spec, const struct addr *asker,
+    const char **why)
+{
+	(void)spec;
+	(void)asker;
+	(void)why;
+	return -1;
 }
 
 static void

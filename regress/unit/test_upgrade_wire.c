@@ -410,7 +410,8 @@ the_others_are_what_was_put(void **state)
 	struct upgrade_daemon daemon = { 1, 2, 1 }, daemon_got;
 	struct upgrade_source source, source_got;
 	struct upgrade_pipes pipes = { 1, 2, 3, 4 }, pipes_got;
-	struct upgrade_end end = { 5, 6, 7, 8 }, end_got;
+	struct upgrade_end end = { 5, 6, 7, 8, 9 }, end_got;
+	struct flows_kept flow = { 9, 10, 11, { 0 }, { -1, -1 } }, flow_got;
 
 	(void)state;
 	memset(&daemon_got, 0, sizeof daemon_got);
@@ -424,11 +425,16 @@ the_others_are_what_was_put(void **state)
 	upgrade_wire_put_source(&out, &source);
 	upgrade_wire_put_pipes(&out, &pipes);
 	upgrade_wire_put_end(&out, &end);
+	flow.asker.kind = ADDR_UDP;
+	flow.asker.len = sizeof flow.asker.u.in;
+	fill(&flow.asker.u.in, sizeof flow.asker.u.in);
+	upgrade_wire_put_flow(&out, &flow);
 	open_it(0);
 	upgrade_wire_get_daemon(&in, &daemon_got);
 	upgrade_wire_get_source(&in, &source_got);
 	upgrade_wire_get_pipes(&in, &pipes_got);
 	upgrade_wire_get_end(&in, &end_got);
+	upgrade_wire_get_flow(&in, &flow_got);
 	assert_int_equal(frame_done(&in), 0);
 	assert_int_equal(daemon_got.serial, daemon.serial);
 	assert_int_equal(daemon_got.frozen_us, daemon.frozen_us);
@@ -439,6 +445,10 @@ the_others_are_what_was_put(void **state)
 	assert_int_equal(pipes_got.first, 3);
 	assert_int_equal(pipes_got.count, 4);
 	assert_memory_equal(&end_got, &end, sizeof end);
+	assert_int_equal(flow_got.flow, 9);
+	assert_int_equal(flow_got.serial, 10);
+	assert_int_equal(flow_got.slot, 11);
+	assert_memory_equal(&flow_got.asker, &flow.asker, sizeof flow.asker);
 }
 
 int
