@@ -222,7 +222,7 @@ class MctdSpin(Mctd):
 
     name = "mctd-spin"
     more = "spin 50\n"
-    only_for = ANSWERS - {"pingpong"}
+    only_for = ANSWERS - {"pingpong"} | {"dgram-delay"}
 
 
 class MctdTwo(Mctd):
