@@ -12,9 +12,10 @@
  * What decides how fast datagrams go (make bench; 64 bytes, Linux 6.18, a
  * receiver without UDP_GRO): not what is done here, which a profile hardly
  * shows, but how often the kernel walks the way from send to the receiver's
- * queue.  One by one that is 4 to 5 us each, most of it in waking the
- * receiver; in groups of 64 it is 1 us, nearly all of it in cutting the
- * group up again at the receiver, and 0.1 us where that has UDP_GRO.  So
+ * queue.  One by one that is 4 to 5 us each.  In groups of 64 it is 1 us:
+ * 94 of 100 samples are in send, 49 where the kernel cuts the group up for
+ * the receiver and 29 where it queues the parts, 5 in recvmmsg.  Where the
+ * receiver has UDP_GRO it is 0.1 us.  So
  * what UDP_GRO merged goes on as it came, and what came singly is put
  * together first.  That pays from two datagrams on, though it may take a
  * setsockopt for each group: of mixed sizes, where only a shorter one can
