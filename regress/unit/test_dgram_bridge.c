@@ -181,6 +181,7 @@ out_that_closes_takes_nothing_from_others(void **state)
 	before = erig_descriptors(rig);
 	open_outs(t, OUTS);
 	edgram_give(100, 0);
+	edgram_wait_balance(1, 1);
 	ebridge_out(MSG_P2E_OUT_CLOSE, 1, t[0].serial, 2, &t[2]);
 	pass_the_engine();
 	for (i = 1; i < 10; i++)

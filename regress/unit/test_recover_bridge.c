@@ -25,8 +25,10 @@
 
 #ifdef __SANITIZE_ADDRESS__
 #define SLOWER 20 /* strides are so much longer */
+#define STEPS  16
 #else
 #define SLOWER 1
+#define STEPS  50
 #endif
 
 /* Bridge 1 reads SRC and OWN, and has OUTS, the last one mute; 2 reads SRC. */
@@ -199,8 +201,8 @@ hand_of_several_srcs_is_counted(void **state)
 		lost = check();
 		if (at == 0)
 			assert_int_not_equal(lost, 0);
-		at += at < 10 * stride ? stride : at / 2;
-	} while (at < 50 * stride);
+		at += at < 8 * stride ? stride : at / 2;
+	} while (at < STEPS * stride);
 }
 
 /* The next one dies as well while it counts. */
