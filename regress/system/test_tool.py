@@ -123,7 +123,7 @@ def test_words_may_be_shortened_while_unique(context):
     assert len(jq(daemon.ctl("-j", "sh", "b")[1])) == 1
     src = "tcp:127.0.0.1:%d" % context.port()
     status, out, err = daemon.ctl("b", "a", src, line.dst, "na", "short",
-                                  "half", "5m", "connect", "3", "i", "1h")
+                                  "half", "5m", "connect", "3", "id", "1h")
     assert status == 0, err
     made = daemon.show("bridges")[1]
     assert (made["name"], made["half-closed"], made["connect"],
@@ -136,8 +136,8 @@ def test_ambiguous_and_unknown_words_name_the_choices(context):
     says(daemon, 2, '"s" may be session, show, save or stop', "s", "summary")
     says(daemon, 2, '"s" may be summary or sessions', "show", "s")
     says(daemon, 2, "unknown word", "shwo", "bridges")
-    says(daemon, 2, "expected summary, bridges, sessions, ended or processes",
-         "show", "x")
+    says(daemon, 2, "expected summary, bridges, sessions, ended, groups or "
+         "processes", "show", "x")
     says(daemon, 2, '"ma" may be', "bridge", "add", "tcp:127.0.0.1:1",
          "tcp:127.0.0.1:2", "ma", "3")
     # A whole word is not ambiguous, though it begins another.
@@ -229,8 +229,65 @@ def test_options_with_times_and_counts(context):
         assert (status, out) == (2, "") and words in err, (options, err)
     status, _, err = daemon.ctl(
         "bridge", "add", "udp:127.0.0.1:%d" % context.port(),
-        "udp:127.0.0.1:9", "max", "3")
+        "udp:127.0.0.1:9", "backlog", "3")
     assert status == 1 and "connectionless" in err, err
+
+
+def test_groups_are_joined_shown_and_left(context):
+    daemon = context.daemon(QUICK)
+    name = daemon.add("udp:127.0.0.1:%d" % context.port(), "udp:127.0.0.1:9",
+                      "name", "feed")
+    assert daemon.show("groups") == []
+    join = ("group", "join", "feed")
+    for words in (("src", "239.1.1.1", "interface", "lo"),
+                  ("src", "232.1.1.1", "source", "10.0.0.9", "int", "1"),
+                  ("dst", "ff15::7", "interface", "nosuch0")):
+        assert daemon.ctl(*join, *words) == (0, "", ""), words
+    says(daemon, 1, "joined to this group", *join, "src", "239.1.1.1",
+         "interface", "lo")
+    says(daemon, 1, "not joined", "group", "leave", "feed", "dst",
+         "239.1.1.1")
+    says(daemon, 1, "no such bridge", "group", "join", "none", "src",
+         "239.1.1.1")
+    says(daemon, 2, "not the address of a group", *join, "src", "10.0.0.1")
+    says(daemon, 2, "only a join of src", *join, "dst", "232.1.1.1",
+         "source", "10.0.0.9")
+    says(daemon, 2, "GROUP is missing", *join, "src")
+    says(daemon, 2, "is not a TTL", "ttl", "feed", "256")
+    says(daemon, 2, "cannot be an interface", "affinity", "feed", "a/b")
+    first, second, third = daemon.show("groups")
+    assert (first["bridge"], first["bridge-name"], first["end"],
+            first["group"], first["interface"], first["interface-index"],
+            first["state"], first["err"]) == (
+                name, "feed", "src", "239.1.1.1", "lo", 1, "joined", 0), first
+    assert (second["group-source"], second["interface"]) == (
+        "10.0.0.9", "1"), second
+    assert (third["end"], third["state"], third["interface-index"]) == (
+        "dst", "waiting", 0), third
+    # By its name for people, unless they want it as it is.
+    for words, shown in (((), "lo"), (("-n",), "1")):
+        line = daemon.ctl(*words, "show", "groups")[1].splitlines()[2]
+        assert line.split()[:6] == ["feed", "src", "232.1.1.1", "10.0.0.9",
+                                    shown, "joined"], line
+    assert daemon.show("summary")[0]["groups"] == 3
+    for words in (("ttl", "feed", "7"), ("affinity", str(name), "lo")):
+        assert daemon.ctl(*words) == (0, "", ""), words
+    bridge, = daemon.show("bridges")
+    assert (bridge["ttl"], bridge["affinity"]) == (7, "lo"), bridge
+    assert daemon.ctl("affinity", "feed", "any")[0] == 0
+    assert daemon.ctl("ttl", "feed", "0")[0] == 0
+    bridge, = daemon.show("bridges")
+    assert (bridge["ttl"], bridge["affinity"]) == (0, ""), bridge
+    assert daemon.ctl("group", "leave", "feed", "src", "239.1.1.1",
+                      "interface", "lo")[0] == 0
+    assert len(daemon.show("groups")) == 2
+    monitor = Monitor(context, daemon)
+    left = monitor.wait("group-left", bridge=name)
+    assert left["text"] == "src 239.1.1.1 interface lo", left
+    assert monitor.all("one-way", one_way="proven", bridge=name)
+    assert len(monitor.all("group-joined")) == 2, monitor.events
+    assert monitor.all("group-waiting",
+                       text="dst ff15::7 interface nosuch0", err=0)
 
 
 def busy(context):
