@@ -44,17 +44,18 @@ descriptors_follow_the_limits(void **state)
 	(void)state;
 	memset(&b, 0, sizeof(b));
 	conf = conf_text_good("limits { bridges 10 sessions 100 clients 5 "
-			      "groups 7 }\n");
+			      "groups 7 flows 3 }\n");
 	budget_fds(&b, conf);
 	parent = b.parent_fds;
 	assert_true(parent >= LOW_FDS + 5 + 1 + 2 * 10 + 2 * 100 + 2 * 16);
-	assert_int_equal(b.engine_fds, 2 * 10 + 2 * 100 + 2 * 16 + 7 + 32);
+	assert_int_equal(b.engine_fds,
+	    2 * 10 + 2 * 100 + 2 * 16 + 7 + 2 * 3 + 32);
 	assert_int_equal(b.control_fds, 5 + 1 + 32);
 	conf = conf_text_good("limits { bridges 11 sessions 101 clients 6 "
-			      "groups 8 }\n"
+			      "groups 8 flows 4 }\n"
 			      "directory /a\ndirectory /b\n");
 	budget_fds(&b, conf);
-	assert_int_equal(b.parent_fds, parent + 2 + 2 + 1 + 2 + 1);
+	assert_int_equal(b.parent_fds, parent + 2 + 2 + 1 + 2 + 1 + 2);
 	/* With the smallest tables the children must start all the same. */
 	conf = conf_text_good("limits { bridges 1 sessions 1 clients 1 "
 			      "standby 1 pipes 0 }\nengines 16\n");
@@ -62,11 +63,12 @@ descriptors_follow_the_limits(void **state)
 	assert_true(b.parent_fds >= LOW_FDS + 2 + 2 * 16);
 	/* A pipe has two, in its engine and in the parent. */
 	conf = conf_text_good("limits { bridges 10 sessions 100 clients 5 "
-			      "pipes 20 groups 7 }\nengines 3\n");
+			      "pipes 20 groups 7 flows 3 }\nengines 3\n");
 	budget_fds(&b, conf);
 	/* a table of each engine is kept for the mctd after this one */
 	assert_int_equal(b.parent_fds, parent + 2 * (3 * 20 - 16) + 2);
-	assert_int_equal(b.engine_fds, 2 * 10 + 2 * 100 + 2 * 20 + 7 + 32);
+	assert_int_equal(b.engine_fds,
+	    2 * 10 + 2 * 100 + 2 * 20 + 7 + 2 * 3 + 32);
 	/* The largest fits its type by far. */
 	conf = conf_text_good("limits { bridges 4096 sessions 500000 "
 			      "clients 1024 }\n");
@@ -148,7 +150,7 @@ tables_are_multiplied_by_their_processes(void **state)
 	    "             12\n");
 	assert_says(text, " 1392\n");
 	assert_says(text, "# capabilities\n#   none\n");
-	assert_says(text, "for 8768 sockets\n#   idle     35913728 bytes");
+	assert_says(text, "for 9280 sockets\n#   idle     38010880 bytes");
 	assert_says(text,
 	    "for 40 pipes\n#   empty    409600 bytes, 10240 each\n"
 	    "#   at most  41943040 bytes, 1048576 each\n");

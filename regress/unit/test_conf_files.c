@@ -297,7 +297,7 @@ the_example_is_good(void **state)
 	if (parse("example") == -1)
 		fail_msg("%s", source.error);
 	source.open_file = open_file;
-	assert_int_equal(conf->nbridges, 8);
+	assert_int_equal(conf->nbridges, 10);
 	assert_int_equal(conf->socket_mode, 0660);
 	assert_int_equal(conf->ndirectories, 1);
 }
