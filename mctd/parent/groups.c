@@ -12,6 +12,7 @@
 #include "../../common/clock.h"
 #include "../../common/log.h"
 #include "events.h"
+#include "group_show.h"
 #include "group_tell.h"
 #include "groups.h"
 #include "network.h"
@@ -96,88 +97,6 @@ give(struct bridge_group *g)
 	count(-1);
 }
 
-/* ---- what is shown ---- */
-
-/* Whether it is one of the bridge's, or of its source. */
-static int
-is_of(const struct bridge_group *g, const struct bridge *b)
-{
-	if (g->place != PLACE_WANTED)
-		return 0;
-	return g->own ? !bridges_is_stream(b) && b->source == g->source :
-			b->slot == g->slot;
-}
-
-/* The place in the registry of what is joined, or of src's own address. */
-static unsigned int
-place_of(const struct bridge *b, const struct bridge_group *g)
-{
-	const struct bridge_options *o = &bridges_spec(b)->options;
-	unsigned int i;
-
-	for (i = 0; !g->own && i < o->njoins; i++)
-		if (join_equal(&o->joins[i], &g->join))
-			return i + 1;
-	return 0;
-}
-
-static void
-show(const struct bridge *b, const struct bridge_group *g)
-{
-	struct registry_group *place;
-
-	(void)slots_begin(b->slot);
-	place = slots_group(b->slot, place_of(b, g));
-	place->state = (uint8_t)g->state;
-	place->index = g->state == GROUP_JOINED ? g->index : 0;
-	place->err = (uint32_t)g->err;
-	place->since_ns = g->since_ns;
-	slots_end(b->slot);
-}
-
-static void
-tell_event(const struct bridge *b, const struct bridge_group *g,
-    enum event_type type)
-{
-	static struct log_rate rate;
-	struct event_note note = { .type = type };
-	char text[JOIN_TEXT_BYTES];
-
-	note.id = note.bridge = slots_id(b->slot);
-	note.err = g->err;
-	note.text = join_print(&g->join, text, sizeof text);
-	events_add(&note);
-	if (!log_rate(&rate, SESSION_LOG_RATE, "groups"))
-		return;
-	if (type == EVENT_GROUP_WAITING)
-		log_warn("bridge %u: %s waits: %s", note.id, text,
-		    g->err != 0 ? strerror(g->err) : "no such interface");
-	else
-		log_info("bridge %u: %s %s", note.id, text,
-		    type == EVENT_GROUP_JOINED ? "joined" : "left");
-}
-
-static void
-tell_state(const struct bridge *b, const struct bridge_group *g)
-{
-	show(b, g);
-	tell_event(b, g,
-	    g->state == GROUP_JOINED ? EVENT_GROUP_JOINED :
-				       EVENT_GROUP_WAITING);
-}
-
-/* Of each bridge that it is of. */
-static void
-tell_states(const struct bridge_group *g)
-{
-	struct bridge *b;
-
-	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		if (is_of(g, b) && b->state != BRIDGE_HELD &&
-		    b->state != BRIDGE_CLOSING)
-			tell_state(b, g);
-}
-
 static void
 set_state(struct bridge_group *g, enum group_state state, uint32_t index,
     int err)
@@ -191,7 +110,7 @@ set_state(struct bridge_group *g, enum group_state state, uint32_t index,
 	if (same)
 		return;
 	g->since_ns = clock_wall_ns();
-	tell_states(g);
+	group_show_states(g);
 }
 
 /* ---- joining ---- */
@@ -240,7 +159,7 @@ find(const struct bridge *b, const struct bridge_join *j)
 	struct bridge_group *g;
 
 	for (g = next_group(0); g != NULL; g = after(g))
-		if (is_of(g, b) && !g->own && join_equal(&g->join, j))
+		if (group_is_of(g, b) && !g->own && join_equal(&g->join, j))
 			return g;
 	return NULL;
 }
@@ -257,7 +176,7 @@ find_own(const struct bridge *b)
 	struct bridge_group *g;
 
 	for (g = next_group(0); g != NULL; g = after(g))
-		if (is_of(g, b) && g->own)
+		if (group_is_of(g, b) && g->own)
 			return g;
 	return NULL;
 }
@@ -343,7 +262,7 @@ free_out(const struct bridge *b)
 	uint16_t out = 1;
 
 	for (g = next_group(0); g != NULL; g = after(g))
-		if (is_of(g, b) && !g->own)
+		if (group_is_of(g, b) && !g->own)
 			taken |= (uint64_t)1 << g->out;
 	while (taken >> out & 1)
 		out++;
@@ -361,7 +280,7 @@ lack(struct bridge *b, const struct bridge_group *like)
 	none.state = GROUP_WAITING;
 	none.err = ENOSPC;
 	none.since_ns = clock_wall_ns();
-	show(b, &none);
+	group_show(b, &none);
 	note_limit(b);
 }
 
@@ -402,8 +321,8 @@ drop_unseen(const struct bridge *b)
 	struct bridge_group *g;
 
 	for (g = next_group(0); g != NULL; g = after(g))
-		if (is_of(g, b) && !g->own && !g->seen) {
-			tell_event(b, g, EVENT_GROUP_LEFT);
+		if (group_is_of(g, b) && !g->own && !g->seen) {
+			group_show_event(b, g, EVENT_GROUP_LEFT);
 			drop(g);
 		}
 }
@@ -441,9 +360,9 @@ keep(struct bridge *b, const struct bridge_options *was)
 	struct bridge_group *g;
 
 	for (g = next_group(0); g != NULL; g = after(g)) {
-		if (!is_of(g, b))
+		if (!group_is_of(g, b))
 			continue;
-		show(b, g);
+		group_show(b, g);
 		if (g->own || was == NULL || group_change(g, was) == 0)
 			continue;
 		g->state = GROUP_NONE;
@@ -468,7 +387,7 @@ groups_changed(struct bridge *b, const struct bridge_options *was)
 	keep(b, was);
 	if (join_is_group(&spec->src) && (g = find_own(b)) != NULL) {
 		if (was == NULL) /* it is new to this bridge */
-			tell_state(b, g);
+			group_show_state(b, g);
 	} else if (join_is_group(&spec->src)) {
 		describe_own(sources_of(b), &own);
 		add(b, &own, 1);
@@ -498,9 +417,9 @@ groups_close(struct bridge *b)
 	struct bridge_group *g;
 
 	for (g = next_group(0); g != NULL; g = after(g)) {
-		if (!is_of(g, b))
+		if (!group_is_of(g, b))
 			continue;
-		tell_event(b, g, EVENT_GROUP_LEFT);
+		group_show_event(b, g, EVENT_GROUP_LEFT);
 		if (g->own && is_shared(b))
 			continue;
 		if (group_is_dst(g))
@@ -633,7 +552,7 @@ fits(const struct bridge_group *from)
 		    sources_at(from->source) != NULL &&
 		    sources_at(from->source)->fd != -1;
 	return b != NULL && b->state != BRIDGE_FREE && !bridges_is_stream(b) &&
-	    place_of(b, from) != 0 && from->out <= JOINS_MAX &&
+	    group_place_of(b, from) != 0 && from->out <= JOINS_MAX &&
 	    group_is_dst(from) == (from->out != 0);
 }
 
@@ -652,7 +571,7 @@ groups_adopt(uint32_t number, const struct bridge_group *from)
 	count(1);
 	groups.dirty = 1;
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		if (is_of(g, b))
-			show(b, g);
+		if (group_is_of(g, b))
+			group_show(b, g);
 	return 0;
 }
