@@ -205,7 +205,8 @@ def test_random_changes_while_engines_die(context):
     for step in range(60):
         group = chance.choice(MANY[:6] + MANY[16:22])
         if step % 15 == 14:
-            engine, = scene.daemon.pids()["engine"]
+            engine, = wait_for(lambda: scene.daemon.pids()["engine"], 20,
+                               "an engine")
             os.kill(engine, signal.SIGKILL)
             died += 1
         elif step % 20 == 19:

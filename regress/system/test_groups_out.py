@@ -195,7 +195,8 @@ def test_engine_death_and_upgrade_leave_groups_as_they_are(context):
     reports = {n: len(w.all(to="igmp")) for n, w in feed.wires.items()}
     for act in ("kill", "upgrade", "kill", "upgrade"):
         if act == "kill":
-            engine, = feed.daemon.pids()["engine"]
+            engine, = wait_for(lambda: feed.daemon.pids()["engine"], 20,
+                               "an engine")
             os.kill(engine, signal.SIGKILL)
             wait_for(lambda: engine not in feed.daemon.all_pids(), 20, "end")
         else:
