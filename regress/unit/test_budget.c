@@ -58,7 +58,8 @@ descriptors_follow_the_limits(void **state)
 	assert_int_equal(b.parent_fds, parent + 2 + 2 + 1 + 2 + 1 + 2);
 	/* With the smallest tables the children must start all the same. */
 	conf = conf_text_good("limits { bridges 1 sessions 1 clients 1 "
-			      "standby 1 pipes 0 }\nengines 16\n");
+			      "standby 1 pipes 0 }\n"
+			      "engines 16\n");
 	budget_fds(&b, conf);
 	assert_true(b.parent_fds >= LOW_FDS + 2 + 2 * 16);
 	/* A pipe has two, in its engine and in the parent. */

@@ -23,6 +23,7 @@
 #include "../../mctd/parent/datagrams.h"
 #include "../../mctd/parent/dial.h"
 #include "../../mctd/parent/events.h"
+#include "../../mctd/parent/flows.h"
 #include "../../mctd/parent/handover.h"
 #include "../../mctd/parent/sessions.h"
 #include "../../mctd/parent/slots.h"
@@ -157,6 +158,7 @@ set_up(void **state)
 	assert_int_equal(sessions_init(BRIDGES, SESSIONS, ENGINES), 0);
 	assert_int_equal(dial_init(SESSIONS), 0);
 	assert_int_equal(datagrams_init(BRIDGES), 0);
+	assert_int_equal(flows_init(BRIDGES, 1), 0);
 	slot = slots_take(SLOT_BRIDGE);
 	bridge = bridges_at(slot);
 	bridge->slot = slot;

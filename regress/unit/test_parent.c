@@ -19,6 +19,7 @@
 
 #include "../../common/log.h"
 #include "../../mctd/parent/flow_sockets.h"
+#include "../../mctd/parent/flows.h"
 #include "../../mctd/parent/accept.h"
 #include "../../mctd/parent/bridges.h"
 #include "../../mctd/parent/broker.h"
@@ -180,6 +181,7 @@ set_up(void **state)
 	assert_int_equal(sessions_init(BRIDGES, SESSIONS, ENGINES), 0);
 	assert_int_equal(dial_init(SESSIONS), 0);
 	assert_int_equal(datagrams_init(BRIDGES), 0);
+	assert_int_equal(flows_init(BRIDGES, 1), 0);
 	return 0;
 }
 
