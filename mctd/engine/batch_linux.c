@@ -155,7 +155,9 @@ int
 batch_read(struct batch *b, struct counters_hand *hand, uint32_t src, int fd,
     int told)
 {
-	struct batch_read r = { .src = src, .fd = fd, .told = told,
+	struct batch_read r = { .src = src,
+		.fd = fd,
+		.told = told,
 		.most = DGRAM_BATCH };
 
 	return batch_read_as(b, hand, &r);

@@ -40,7 +40,7 @@ static struct engine {
 	int active;   /* no standby */
 	int halt;     /* to be done when nothing is in hand */
 	uint32_t bridges;
-	uint32_t first_flow; /* in runs */
+	uint32_t first_flow;      /* in runs */
 	struct inner_start start; /* what it was told */
 	struct counters counters;
 	struct spin spin;
@@ -465,8 +465,7 @@ engine_turn(struct engine *e)
 	engine_runs(e);
 	/* ends of flows before those of their bridges */
 	if ((flow_report(&e->dgram) == -1 || report_flush(&e->reports) == -1) &&
-	    errno != EPIPE &&
-	    errno != ECONNRESET)
+	    errno != EPIPE && errno != ECONNRESET)
 		engine_fatal("report to parent");
 	if (e->halt)
 		engine_stand(e);
