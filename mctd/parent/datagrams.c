@@ -16,7 +16,6 @@
 #include "dgram_dst.h"
 #include "dgram_tell.h"
 #include "events.h"
-#include "flow_sockets.h"
 #include "flows.h"
 #include "groups.h"
 #include "local.h"
@@ -86,11 +85,7 @@ datagrams_open(struct bridge *b, const struct bridge_spec *spec,
 
 	if (s == NULL)
 		return -1;
-	if (bridge_has_flows(spec) &&
-	    flow_sockets_src(s->fd, &s->addr, s->device) == -1)
-		b->fd = -1;
-	else
-		b->fd = dgram_dst_open(&spec->dst, options, &d, why);
+	b->fd = dgram_dst_open(&spec->dst, options, &d, why);
 	if (b->fd == -1) {
 		saved = errno;
 		if (s->users == 0 && !s->told)

@@ -13,6 +13,7 @@
 
 #include "../../common/clock.h"
 #include "dgram_tell.h"
+#include "flow_sockets.h"
 #include "slots.h"
 #include "sources.h"
 
@@ -102,6 +103,22 @@ is_elsewhere(const struct addr *src)
 	return 0;
 }
 
+/* Flows can be beside it, if the bridge has such.  It, or NULL. */
+static struct source *
+serve_flows(struct source *s, const struct bridge_spec *spec)
+{
+	int saved;
+
+	if (!bridge_has_flows(spec) ||
+	    flow_sockets_src(s->fd, &s->addr, s->device) == 0)
+		return s;
+	saved = errno;
+	if (s->users == 0 && !s->told)
+		sources_close(s);
+	errno = saved;
+	return NULL;
+}
+
 struct source *
 sources_open(const struct bridge_spec *spec, const struct bridge_options *o,
     const char **why)
@@ -115,7 +132,7 @@ sources_open(const struct bridge_spec *spec, const struct bridge_options *o,
 		return NULL;
 	}
 	if (s->fd != -1)
-		return s;
+		return serve_flows(s, spec);
 	memset(s, 0, sizeof *s);
 	s->addr = spec->src;
 	(void)strlcpy(s->device, o->in_device, sizeof s->device);
@@ -129,7 +146,7 @@ sources_open(const struct bridge_spec *spec, const struct bridge_options *o,
 	s->wants = new;
 	dgram_src_add(&wants, o);
 	s->granted = dgram_src_serve(s->fd, &s->addr, &s->wants, &wants);
-	return s;
+	return serve_flows(s, spec);
 }
 
 void
