@@ -152,6 +152,10 @@ change_bridge(struct bridge *b, const struct proto_change *m, const char **why)
 	if (!addr_is_ip(end_of(&spec, m)) || bridges_is_stream(b))
 		return refuse(EINVAL, "this end of the bridge has no groups",
 		    why);
+	if (m->what == CHANGE_JOIN && bridge_has_flows(&spec))
+		return refuse(EINVAL,
+		    "a bridge with reply or source client joins no groups",
+		    why);
 	if (edit(&spec.options, m, why) == -1 ||
 	    life_try_change(b, &spec.options, why) == -1)
 		return -1;

@@ -249,6 +249,11 @@ def test_groups_are_joined_shown_and_left(context):
          "239.1.1.1")
     says(daemon, 1, "no such bridge", "group", "join", "none", "src",
          "239.1.1.1")
+    daemon.add("udp:127.0.0.1:%d" % context.port(), "udp:127.0.0.1:9", "name",
+               "ask", "reply", "yes")
+    says(daemon, 1, "joins no groups", "group", "join", "ask", "src",
+         "239.1.1.1")
+    assert daemon.ctl("bridge", "close", "ask")[0] == 0
     says(daemon, 2, "not the address of a group", *join, "src", "10.0.0.1")
     says(daemon, 2, "only a join of src", *join, "dst", "232.1.1.1",
          "source", "10.0.0.9")
