@@ -1,6 +1,10 @@
 """Groups that srcs are joined to: what is sent to them comes in, on the
 interface, from the sources and at the bridges that are meant."""
 
+import os
+import signal
+import subprocess
+
 from dgrams import expect_none
 from ends import QUICK, receiver
 from lans import Lan, groups_on, heard_before, ip, sources_of, speaker
@@ -247,3 +251,20 @@ def test_a_group_as_src(context):
         daemon.ctl("bridge", "close", str(daemon.show("bridges")[0]["id"]))
         wait_for(lambda: group not in groups_on("eb"), 20, "it left")
         daemon.stop()
+
+
+def test_a_flood_of_news_hides_nothing(context):
+    """More changes than the parent's socket holds, and one that counts."""
+    feed = Feed(context, "udp:10.1.0.1:%d", lans=("ea",),
+                options="join src 239.1.1.1 interface late\n")
+    os.kill(feed.daemon.pid, signal.SIGSTOP)
+    flood = "".join("route add 10.200.%d.%d dev ea\n" % (i >> 8, i & 255)
+                    for i in range(5000))
+    subprocess.run(["ip", "-batch", "-"], input=flood, text=True, check=True)
+    with open("/proc/net/netlink") as stream:
+        assert any(int(line.split()[8]) > 0 for line in list(stream)[1:]), \
+            "some were dropped"
+    feed.lans[0].plug("late")
+    os.kill(feed.daemon.pid, signal.SIGCONT)
+    wait_for(lambda: "239.1.1.1" in groups_on("late"), 20, "the group")
+    feed.expect("239.1.1.1", (0,), (0,))
