@@ -48,6 +48,7 @@
 #include "pipes.h"
 #include "reload.h"
 #include "sessions.h"
+#include "sources.h"
 #include "start.h"
 #include "upgrade_give.h"
 #include "upgrade_take.h"
@@ -244,6 +245,7 @@ static void
 on_network(void)
 {
 	groups_look();
+	sources_look();
 	datagrams_network_changed();
 }
 

@@ -14,6 +14,8 @@
 #include "../../common/clock.h"
 #include "dgram_tell.h"
 #include "flow_sockets.h"
+#include "membership.h"
+#include "network.h"
 #include "slots.h"
 #include "sources.h"
 
@@ -136,6 +138,8 @@ sources_open(const struct bridge_spec *spec, const struct bridge_options *o,
 	memset(s, 0, sizeof *s);
 	s->addr = spec->src;
 	(void)strlcpy(s->device, o->in_device, sizeof s->device);
+	if (s->device[0] != '\0')
+		(void)network_index(s->device, &s->index);
 	s->fd = dgram_src_open(&spec->src, o->in_device, &s->file, why);
 	if (s->fd == -1) {
 		if (errno == EADDRINUSE && is_elsewhere(&spec->src))
@@ -191,6 +195,23 @@ sources_serve(struct source *s)
 			s->granted = granted;
 	}
 	publish(s);
+}
+
+/* The kernel binds to a number, which the next one of that name has not. */
+void
+sources_look(void)
+{
+	struct source *s;
+	uint32_t index;
+
+	for (s = sources.table; s < sources.table + sources.n; s++) {
+		if (s->fd == -1 || s->device[0] == '\0' ||
+		    join_is_group(&s->addr) ||
+		    network_index(s->device, &index) != 1 || index == s->index)
+			continue;
+		if (membership_bind(s->fd, s->device) == 0)
+			s->index = index;
+	}
 }
 
 int

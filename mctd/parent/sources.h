@@ -19,6 +19,7 @@ struct source {
 	uint32_t users; /* bridges with a dst socket */
 	struct addr addr;
 	char device[DEVICE_BYTES];
+	uint32_t index; /* that device had when the socket was bound to it */
 	struct local_file file; /* of a local address */
 	struct dgram_src_wants wants;
 	uint32_t granted; /* buffer */
@@ -50,6 +51,9 @@ void sources_close(struct source *);
 
 /* Its bridges, or what they want, are others: the socket, and what is shown. */
 void sources_serve(struct source *);
+
+/* Interfaces may be others: one made anew is heard as the last one was. */
+void sources_look(void);
 
 /* To the engine; 0, or -1: it takes no more now. */
 int sources_tell(struct source *, int flows);

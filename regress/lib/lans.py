@@ -108,6 +108,8 @@ def speaker(space, ttl=4):
             struct.pack("4s4si", bytes(4), bytes(4), index))
     socks[socket.AF_INET].setsockopt(
         socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
+    socks[socket.AF_INET].setsockopt(
+        socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     socks[socket.AF_INET6].setsockopt(
         socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
     socks[socket.AF_INET6].setsockopt(

@@ -2,6 +2,7 @@
 interface, from the sources and at the bridges that are meant."""
 
 import os
+import select
 import signal
 import subprocess
 
@@ -268,3 +269,25 @@ def test_a_flood_of_news_hides_nothing(context):
     os.kill(feed.daemon.pid, signal.SIGCONT)
     wait_for(lambda: "239.1.1.1" in groups_on("late"), 20, "the group")
     feed.expect("239.1.1.1", (0,), (0,))
+
+
+def test_src_hears_an_interface_made_anew(context):
+    """in-interface is a name, whatever number the kernel gives it."""
+    feed = Feed(context, "udp:10.1.0.1:%d")
+    dst = "udp:127.0.0.1:%d" % context.port()
+    sock, port = receiver(dst), context.port()
+    feed.lans[1].plug("late")
+    feed.daemon.add("udp:0.0.0.0:%d" % port, dst, "in-interface", "late")
+    for count in range(3):
+        word = b"word %d" % count
+
+        def is_heard():
+            feed.says[0]("10.1.0.255", port, b"by another")
+            feed.says[1]("10.2.0.255", port, word)
+            return select.select([sock], [], [], 0.05)[0]
+
+        wait_for(is_heard, 20, "a word by way of the interface")
+        while select.select([sock], [], [], 0)[0]:
+            assert sock.recv(99) == word
+        feed.lans[1].unplug("late")
+        feed.lans[1].plug("late")
