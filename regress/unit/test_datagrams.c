@@ -16,6 +16,7 @@
 #include "../../mctd/parent/children.h"
 #include "../../mctd/parent/datagrams.h"
 #include "../../mctd/parent/events.h"
+#include "../../mctd/parent/flows.h"
 #include "../../mctd/parent/slots.h"
 
 #define BRIDGES  4
@@ -83,6 +84,7 @@ set_up(void **state)
 	events_init(zeros(ring_bytes(EVENTS)), EVENTS);
 	assert_int_equal(bridges_init(BRIDGES), 0);
 	assert_int_equal(datagrams_init(BRIDGES), 0);
+	assert_int_equal(flows_init(BRIDGES, 1), 0);
 	return 0;
 }
 
