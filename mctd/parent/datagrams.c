@@ -143,6 +143,7 @@ static void
 dial_lost(void *arg, unsigned int what)
 {
 	static struct log_rate rate;
+	const struct bridge_spec *spec;
 	struct bridge *b;
 
 	(void)arg;
@@ -151,7 +152,8 @@ dial_lost(void *arg, unsigned int what)
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1)) {
 		if (!b->lost || !is_ours(b) || b->fd == -1)
 			continue;
-		if (dgram_dst_again(b->fd, &bridges_spec(b)->dst) == -1) {
+		spec = bridges_spec(b);
+		if (dgram_dst_again(b->fd, &spec->dst, &spec->options) == -1) {
 			datagrams.again_waits = 1;
 			continue;
 		}

@@ -150,6 +150,16 @@ connect_to_nobody(int fd)
 	return connect(fd, &nobody, sizeof nobody);
 }
 
+/* With its connection a socket loses its interface, which comes first. */
+static int
+connect_anew(int fd, const struct addr *dst, const struct bridge_options *o,
+    const char **why)
+{
+	if (connect_to_nobody(fd) == -1 || options_device(fd, o, why) == -1)
+		return -1;
+	return sockets_connect(fd, dst, why);
+}
+
 int
 dgram_dst_change(int fd, const struct addr *dst,
     const struct bridge_options *was, const struct bridge_options *o,
@@ -160,9 +170,10 @@ dgram_dst_change(int fd, const struct addr *dst,
 	    options_dst_again(fd, dst, was, o, why) == -1)
 		return -1;
 	/* the way, and the address it comes from, were chosen by these */
-	if (o->mark == was->mark && strcmp(o->affinity, was->affinity) == 0)
+	if (o->mark == was->mark &&
+	    (!is_group(dst) || strcmp(o->affinity, was->affinity) == 0))
 		return 0;
-	return connect_to_nobody(fd) == -1 ? -1 : sockets_connect(fd, dst, why);
+	return connect_anew(fd, dst, o, why);
 }
 
 int
@@ -174,19 +185,19 @@ dgram_dst_is_other(const struct bridge_options *a,
 }
 
 int
-dgram_dst_again(int fd, const struct addr *dst)
+dgram_dst_again(int fd, const struct addr *dst, const struct bridge_options *o)
 {
 	const char *why;
 
-	if (sockets_connect(fd, dst, &why) == 0)
+	/* an interface that was made anew has another number */
+	if (o->device[0] == '\0' && sockets_connect(fd, dst, &why) == 0)
 		return 0;
 	/*
 	 * Maybe the address it was sent from, which the system chose, is gone;
 	 * one that is not connected gets as little through as before.
 	 */
-	if (!addr_is_ip(dst) || connect_to_nobody(fd) == -1)
-		return -1;
-	return sockets_connect(fd, dst, &why);
+	return addr_is_ip(dst) ? connect_anew(fd, dst, o, &why) :
+				 sockets_connect(fd, dst, &why);
 }
 
 int

@@ -39,7 +39,8 @@ int dgram_dst_is_other(const struct bridge_options *,
     const struct bridge_options *);
 
 /* Connects it again: its receiver may be a new one, or its way. */
-int dgram_dst_again(int fd, const struct addr *dst);
+int dgram_dst_again(int fd, const struct addr *dst,
+    const struct bridge_options *);
 
 /* Nothing is to leave by it: it is for a group, and no TTL is set. */
 int dgram_dst_is_mute(const struct addr *dst, const struct bridge_options *);

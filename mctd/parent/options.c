@@ -201,19 +201,23 @@ options_flow(int fd, const struct addr *src, const struct bridge_options *o,
 	return o->dscp == 0 ? 0 : set_dscp(fd, src, o, why);
 }
 
+int
+options_device(int fd, const struct bridge_options *o, const char **why)
+{
+	if (o->device[0] == '\0' || system_device(fd, o->device) == 0)
+		return 0;
+	*why = errno == ENODEV ? "bind-device: there is no such interface" :
+				 "bind-device cannot be set on this socket";
+	return -1;
+}
+
 /* The way out: for IP alone. */
 static int
 set_route(int fd, const struct bridge_options *o, const char **why)
 {
 	if (o->mark != 0 && set_mark(fd, o, why) == -1)
 		return -1;
-	if (o->device[0] != '\0' && system_device(fd, o->device) == -1) {
-		*why = errno == ENODEV ?
-		    "bind-device: there is no such interface" :
-		    "bind-device cannot be set on this socket";
-		return -1;
-	}
-	return 0;
+	return options_device(fd, o, why);
 }
 
 int

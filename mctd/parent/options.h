@@ -33,6 +33,9 @@ int options_dst_again(int fd, const struct addr *dst,
     const struct bridge_options *was, const struct bridge_options *,
     const char **why);
 
+/* The interface that it leaves by, if the bridge has an option for it. */
+int options_device(int fd, const struct bridge_options *, const char **why);
+
 /* Where it comes from: bound, if the bridge has an option for it. */
 int options_source(int fd, const struct addr *dst,
     const struct bridge_options *, const char **why);

@@ -232,6 +232,51 @@ def test_dst_is_reached_from_a_new_address(context):
     assert set(drops(bridge)) == {"drop-no-route"}, bridge
 
 
+def bound_to(port):
+    """The interfaces that UDP sockets connected to that port are bound to."""
+    rows = subprocess.run(["ss", "-Huna", "dport", "=", ":%d" % port],
+                          stdout=subprocess.PIPE, check=True, text=True)
+    return [row.split()[3].rpartition(":")[0].partition("%")[2]
+            for row in rows.stdout.splitlines()]
+
+
+def test_dst_keeps_its_interface(context):
+    """When it is connected again, as options change or the interface is made
+    anew."""
+    far = Space()
+    far.wire("w0", "10.1.0.1/24", "10.1.0.2/24")
+    src = "udp:127.0.0.1:%d" % context.port()
+    conf = 'bridge %s udp:10.1.0.2:7300 { bind-device w0 mark %%d }\n' % src
+    with far:
+        dst = receiver("udp:10.1.0.2:7300")
+    daemon = context.daemon(conf % 1)
+    sender, address = make(src)
+    sender.sendto(b"first", address)
+    assert dst.recv(100) == b"first"
+    daemon.write(conf % 2)
+    status, _, err = daemon.ctl("reload")
+    assert status == 0, err
+    assert bound_to(7300) == ["w0"]
+    ip("link", "del", "w0")
+    sender.sendto(b"nowhere", address)
+    far.wire("w0", "10.1.0.1/24", "10.1.0.2/24")
+    with far:
+        dst.close()
+        dst = receiver("udp:10.1.0.2:7300")
+    dst.setblocking(False)
+
+    def reached():
+        sender.sendto(b"again", address)
+        try:
+            return dst.recv(100)
+        except BlockingIOError:
+            return None
+
+    wait_for(reached, 20, "datagram")
+    assert bound_to(7300) == ["w0"]
+    check_sums(daemon)
+
+
 def test_drop_events_are_sums_at_most_one_a_second(context):
     """For each bridge and reason, and what they say adds up."""
     feed = Feed(context, "unixdgram:@src", "unixdgram:@one",

@@ -90,6 +90,15 @@ options_dst_again(int fd, const struct addr *dst,
 }
 
 int
+options_device(int fd, const struct bridge_options *o, const char **why)
+{
+	(void)fd;
+	(void)o;
+	(void)why;
+	return 0;
+}
+
+int
 options_source(int fd, const struct addr *dst, const struct bridge_options *o,
     const char **why)
 {
