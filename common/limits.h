@@ -45,6 +45,13 @@
 #define FLOWS_MAX              1024
 #define FLOW_IDLE_S_DEFAULT    30
 
+/*
+ * Of a bridge's flows this part may be new and not answered yet, for so long,
+ * before they give way to newer ones.
+ */
+#define FLOW_MUTE_PART         4
+#define FLOW_MUTE_MS           1000
+
 /* New ones of a bridge, a second: each costs the parent some 50 us. */
 #define FLOW_RATE              5000
 

@@ -7,6 +7,10 @@
  * used least recently; where the bridge has none, one of the others.  It is
  * ended before the parent is asked for the new one.
  *
+ * Who has just asked cannot have been answered.  So one has a moment for it,
+ * unless many of the bridge's are like it: askers that are never answered
+ * leave the most of the flows to the others.
+ *
  * Calls: close
  */
 
@@ -208,6 +212,7 @@ put_newest(struct dgram_table *t, struct flow *f)
 	else
 		flow_at(t, list->newest)->newer = number_of(t, f);
 	list->newest = number_of(t, f);
+	list->count++;
 }
 
 static void
@@ -223,6 +228,7 @@ take_from_list(struct dgram_table *t, const struct flow *f)
 		list->newest = f->older;
 	else
 		flow_at(t, f->newer)->older = f->older;
+	list->count--;
 }
 
 void
@@ -308,10 +314,17 @@ flow_end_all(struct dgram_table *t, const struct dgram_bridge *b)
 
 /* The one of the bridge that is to give way; NO_FLOW: it has none. */
 static uint32_t
-least(const struct flow_bridge *fb)
+least(const struct dgram_table *t, const struct flow_bridge *fb)
 {
-	return fb->list[0].oldest != NO_FLOW ? fb->list[0].oldest :
-					       fb->list[1].oldest;
+	const struct flow_list *mute = &fb->list[0];
+
+	if (mute->oldest != NO_FLOW &&
+	    (fb->list[1].oldest == NO_FLOW ||
+		mute->count > fb->max / FLOW_MUTE_PART ||
+		t->work->now_ms - flow_at(t, mute->oldest)->used_ms >=
+		    FLOW_MUTE_MS))
+		return mute->oldest;
+	return fb->list[1].oldest;
 }
 
 /* The one that was used least recently, of all. */
@@ -346,10 +359,10 @@ flow_make_room(struct dgram_table *t, const struct dgram_bridge *b)
 	const struct flow_bridge *fb = bridge_of(t, b);
 
 	while (fb->count > 0 && fb->count >= fb->max)
-		displace(t, least(fb));
+		displace(t, least(t, fb));
 	if (t->flows->used < t->flows->flows || t->flows->used == 0)
 		return;
-	displace(t, fb->count > 0 ? least(fb) : least_of_all(t));
+	displace(t, fb->count > 0 ? least(t, fb) : least_of_all(t));
 }
 
 void
@@ -361,7 +374,7 @@ flow_tune(struct dgram_table *t, const struct dgram_bridge *b,
 	fb->max = m->flows != 0 ? m->flows : FLOWS_DEFAULT;
 	fb->idle_ms = m->idle_ms;
 	while (fb->count > fb->max)
-		displace(t, least(fb));
+		displace(t, least(t, fb));
 }
 
 /* 1, 0: the bridge is closed meanwhile, or -1: there can be no such. */

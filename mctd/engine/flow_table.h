@@ -48,6 +48,7 @@ struct flow {
 struct flow_list {
 	uint32_t oldest;
 	uint32_t newest;
+	uint32_t count;
 };
 
 struct flow_bridge {

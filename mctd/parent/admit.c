@@ -162,12 +162,26 @@ check_leads(const struct bridge_spec *spec, const struct bridge_options *o,
 	return 0;
 }
 
+/* Whether what is sent there can be answered, and who sends be told apart. */
+static int
+can_have_flows(const struct addr *a)
+{
+	return addr_is_ip(a) || addr_family(a) == AF_LOCAL;
+}
+
 /* With flows a src has one bridge, which knows all who send there. */
 static int
 check_flows(const struct bridge_spec *spec, const char **why)
 {
 	const struct bridge *b;
 
+	if (bridge_has_flows(spec) &&
+	    (!can_have_flows(&spec->src) || !can_have_flows(&spec->dst) ||
+		join_is_group(&spec->src) || join_is_group(&spec->dst)))
+		return refuse(EOPNOTSUPP,
+		    "reply and source client take ends of IP, no groups, or "
+		    "local ones",
+		    why);
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (bridges_is_living(b) &&
 		    (bridge_has_flows(spec) ||

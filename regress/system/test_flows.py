@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import socket
+import subprocess
 import threading
 
 from ends import QUICK, allow, app_directory, make, receiver
@@ -398,3 +399,64 @@ def test_source_client_one_way(context):
     check(daemon, 3, replies_in=0, flows_made=1)
     wait_for(lambda: len(echo.asked) == 3, 10, "all of them")
     assert {sender for _, sender in echo.asked} == {("10.1.0.2", 4000)}
+
+
+def test_socat_asks_socat(context):
+    """A server that takes a process for each question, asked by programs of
+    another's making."""
+    port, dst = context.port(), context.port()
+    context.program("socat", "UDP4-RECVFROM:%d,bind=127.0.0.1,fork" % dst,
+                    "EXEC:rev")
+    wait_for(lambda: udp_queue_exists(dst), 10, "the server")
+    daemon = context.daemon(
+        QUICK + 'bridge "b" "udp:[::1]:%d" "udp:127.0.0.1:%d" { reply yes }\n'
+        % (port, dst))
+    near = [subprocess.Popen(["socat", "STDIO", "UDP6:[::1]:%d" % port],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            for _ in range(3)]
+    for i, program in enumerate(near):
+        program.stdin.write(b"abc%d\n" % i)
+        program.stdin.flush()
+    for i, program in enumerate(near):
+        assert program.stdout.readline() == b"%dcba\n" % i
+        program.kill()
+        program.wait()
+    check(daemon, 3, replies_out=3, flows_made=3)
+
+
+def udp_queue_exists(port):
+    with open("/proc/net/udp") as stream:
+        return any(line.split()[1].endswith(":%04X" % port)
+                   for line in list(stream)[1:])
+
+
+def test_hops_and_rate_of_questions(context):
+    """A TTL leaves less one; what is over the rate is dropped."""
+    port = context.port()
+    daemon, echo = served(context, "udp:127.0.0.1:%d" % port,
+                          "udp:127.0.0.1:%d" % context.port(),
+                          "hops yes datagram-rate 4")
+    near = asker("udp:127.0.0.1:%d" % port)
+    near.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
+    near.send(b"last hop")
+    check(daemon, 1, drop_hops=1)
+    near.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 9)
+    ask(near, b"1")
+    for i in range(200):
+        near.send(b"2")
+    b = check(daemon, 202)
+    assert b["drop-rate"] > 150, b
+
+
+def test_new_askers_are_answered_when_full(context):
+    """Each burst of new ones, though all flows are taken by answered ones."""
+    port = context.port()
+    daemon, _ = served(context, "udp:127.0.0.1:%d" % port,
+                       "udp:127.0.0.1:%d" % context.port(), "flows 40")
+    for turn in range(12):
+        near = [asker("udp:127.0.0.1:%d" % port) for _ in range(10)]
+        for sock in near:
+            sock.send(b"x")
+        for sock in near:
+            assert sock.recv(10) == b"re:x"
+    check(daemon, 120, replies_out=120, flows_now=40, drop_no_flow=0)
