@@ -294,6 +294,7 @@ forget(struct dgram_table *t, struct flow *f)
 void
 flow_end(struct dgram_table *t, struct flow *f)
 {
+	flow_empty(t, f);
 	f->ended = f->serial;
 	chain_push(&t->flows->reports, t->flows->bridges + 1 + number_of(t, f));
 	forget(t, f);

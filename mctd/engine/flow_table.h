@@ -81,6 +81,8 @@ uint32_t flow_find(const struct dgram_table *, const struct dgram_bridge *,
     const struct addr *asker);
 /* It was used just now, and maybe answered. */
 void flow_touch(struct dgram_table *, struct flow *, int answered);
+/* What lies there still is carried: nothing is lost unseen. */
+void flow_empty(struct dgram_table *, struct flow *);
 /* Ends it, and tells the parent. */
 void flow_end(struct dgram_table *, struct flow *);
 /* Is to have a go when there is something to read. */

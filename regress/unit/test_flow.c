@@ -11,6 +11,8 @@
 
 #include <sys/socket.h>
 
+#include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "../../mctd/engine/engine.h"
@@ -136,6 +138,35 @@ who_was_never_answered_gives_way(void **state)
 	assert_int_equal(erig_count(rig, EFLOW_SLOT, COUNT_FLOWS_DISPLACED), 2);
 	for (i = 0; i < 5; i++)
 		eflow_unmake(&e[i]);
+	eflow_finish(0);
+}
+
+/* What it has sent before it gives way is carried. */
+static void
+nothing_is_left_behind(void **state)
+{
+	struct eflow e, other;
+	unsigned int i;
+
+	(void)state;
+	eflow_begin(1, 0);
+	eflow_open(0, &e, 10);
+	eflow_make(&other);
+	eflow_by_src(&other);
+	assert_return_code(kill(rig->pid, SIGSTOP), errno);
+	edgram_give_by(other.asker, 10, 0);
+	for (i = 0; i < 5; i++)
+		edgram_give_by(e.asker, 20 + i, 0);
+	assert_return_code(kill(rig->pid, SIGCONT), errno);
+	eflow_expect_ended(0, &e);
+	eflow_expect_asker();
+	eflow_send(0, &other);
+	eflow_expect_bytes(other.server, 10);
+	for (i = 0; i < 5; i++)
+		eflow_expect_bytes(e.server, (ssize_t)(20 + i));
+	edgram_wait_balance(EFLOW_SLOT, 7);
+	eflow_unmake(&e);
+	eflow_unmake(&other);
 	eflow_finish(0);
 }
 
@@ -336,6 +367,7 @@ main(int argc, char *argv[])
 		cmocka_unit_test(each_head_is_asked_for),
 		cmocka_unit_test(strangers_do_not_use_a_flow),
 		cmocka_unit_test(who_was_never_answered_gives_way),
+		cmocka_unit_test(nothing_is_left_behind),
 		cmocka_unit_test(fewer_may_be_asked_for),
 		cmocka_unit_test(silent_ones_end),
 		cmocka_unit_test(flows_end_with_their_bridge),
