@@ -216,6 +216,13 @@
 #define DGRAM_BATCH            64
 #define DGRAM_BATCHES_A_TURN   4
 
+/*
+ * Calls that send them before others run; in a turn each counts as so many
+ * bytes moved.  One batch alone can take hundreds of thousands.
+ */
+#define DGRAM_SENDS_A_GO       256
+#define SEND_BYTES             4096
+
 /* A buffer of a src or dst that can be asked for. */
 #define BUFFER_MAX             (256 * 1024 * 1024)
 

@@ -51,10 +51,21 @@ struct dgram_bridge {
 	struct limit limit;
 };
 
-/* One for the whole engine: a batch is read and sent in one go. */
+/*
+ * One for the whole engine.  A batch may take several goes to send: what is
+ * left of it stays here, and nothing else is read before it is sent.
+ */
 struct dgram_batch {
 	struct batch *batch;
 	struct group group;
+	struct dgram_src *src;   /* whose batch it is; NULL: all is sent */
+	struct dgram_bridge *to; /* gets the group next; NULL: all have it */
+	int n;                   /* messages */
+	int next;                /* the first that is not taken yet */
+	int cut;  /* rest, of the one before that, is not empty */
+	int held; /* part begins the next group */
+	struct run rest;
+	struct run part;
 };
 
 /* Those that read a src, one after the other. */

@@ -5,6 +5,10 @@
  * and each copy is before it goes, so that a bridge's arrivals and copies are
  * never less than its departures and drops together.  What the bridge's
  * limits do not let through is dropped once, before there are copies.
+ *
+ * What one call read can take very many to send: 64 messages of up to 128
+ * datagrams, each for some thousand dsts, of which none need take groups.  So
+ * a go ends after so many sends, between two bridges, and the rest stays.
  */
 
 #include "../../common/limits.h"
@@ -29,11 +33,20 @@ carry_publish(struct dgram_table *t, struct dgram_src *s,
 	t->work->moved += a->n[ARRIVED_BYTES];
 }
 
+void
+carry_send(struct dgram_table *t, struct dst *d, const struct run *run)
+{
+	uint32_t sends = dst_send(d, run);
+
+	t->sends += sends;
+	t->work->moved += (uint64_t)sends * SEND_BYTES;
+}
+
 static void
 to_dst(struct dgram_table *t, struct dgram_bridge *b, struct dgram_out *o,
     const struct run *run)
 {
-	dst_send(&o->dst, run);
+	carry_send(t, &o->dst, run);
 	if (o->dst.lost && dst_was_lost(&o->dst, t->work->now_ms))
 		report_lost(t->reports, b->slot, b->serial, o->number);
 }
@@ -73,69 +86,109 @@ carry_to_bridge(struct dgram_table *t, struct dgram_bridge *b,
 		to_out(t, b, o, &admitted);
 }
 
-static void
-deliver(struct dgram_table *t, struct dgram_src *s, const struct run *run)
+/* The next part that one call can send; 0: there is none. */
+static int
+next_part(const struct dgram_table *t, struct run *part)
 {
-	struct dgram_bridge *b;
-
-	for (b = s->first; b != NULL; b = bridge_next(s, b))
-		carry_to_bridge(t, b, run);
-}
-
-/* Adds a part that one call can send to the group, or begins a new one. */
-static void
-gather(struct dgram_table *t, struct dgram_src *s, const struct run *part,
-    int *begun)
-{
-	struct group *g = &t->batch->group;
-
-	if (*begun && group_add(g, part))
-		return;
-	if (*begun)
-		deliver(t, s, &g->run);
-	group_begin(g, part);
-	*begun = 1;
-}
-
-static void
-send_batch(struct dgram_table *t, struct dgram_src *s, int n)
-{
+	struct dgram_batch *b = t->batch;
 	struct batch_message m;
-	struct run part;
-	int begun = 0, i, more;
 
-	for (i = 0; i < n; i++) {
-		batch_message(t->batch->batch, t->counters->hand, i, &m);
-		if (m.fate != BATCH_GOOD)
-			continue;
-		do {
-			more = group_cut(&m.run, &part);
-			gather(t, s, &part, &begun);
-		} while (more);
+	if (b->held) {
+		b->held = 0;
+		*part = b->part;
+		return 1;
 	}
-	if (begun)
-		deliver(t, s, &t->batch->group.run);
+	while (!b->cut) {
+		if (b->next == b->n)
+			return 0;
+		batch_message(b->batch, t->counters->hand, b->next++, &m);
+		b->rest = m.run;
+		b->cut = m.fate == BATCH_GOOD;
+	}
+	b->cut = group_cut(&b->rest, part);
+	return 1;
 }
 
-int
-carry_batch(struct dgram_table *t, struct dgram_src *s)
+/* The next group, as large as it gets; 0: there is none. */
+static int
+next_group(const struct dgram_table *t)
+{
+	struct dgram_batch *b = t->batch;
+
+	if (!next_part(t, &b->part))
+		return 0;
+	group_begin(&b->group, &b->part);
+	while (next_part(t, &b->part))
+		if (!group_add(&b->group, &b->part)) {
+			b->held = 1;
+			break;
+		}
+	return 1;
+}
+
+/* Goes on with the batch until it is sent, or so many sends were made. */
+static void
+send_batch(struct dgram_table *t, uint64_t until)
+{
+	struct dgram_batch *b = t->batch;
+
+	while (b->src != NULL && t->sends < until)
+		if (b->to != NULL) {
+			carry_to_bridge(t, b->to, &b->group.run);
+			b->to = bridge_next(b->src, b->to);
+		} else if (next_group(t))
+			b->to = b->src->first;
+		else
+			b->src = NULL;
+}
+
+void
+carry_settle(struct dgram_table *t)
+{
+	send_batch(t, UINT64_MAX);
+}
+
+/* Reads one batch; returns whether there may be more. */
+static int
+read_batch(struct dgram_table *t, struct dgram_src *s)
 {
 	struct counters_hand *hand = t->counters->hand;
-	struct batch *b = t->batch->batch;
+	struct dgram_batch *b = t->batch;
 	struct arrived a = { .n = { 0 } };
 	struct batch_message m;
 	int errors = 0, i, n;
 
 	do
-		n = batch_read(b, hand, s->number, s->fd, s->told);
+		n = batch_read(b->batch, hand, s->number, s->fd, s->told);
 	while (n == -1 && ++errors < READ_ERRORS);
 	if (n <= 0)
 		return 0;
 	for (i = 0; i < n; i++) {
-		batch_message(b, hand, i, &m);
+		batch_message(b->batch, hand, i, &m);
 		hand_count(&a, &m, &s->dropped);
 	}
 	carry_publish(t, s, &a);
-	send_batch(t, s, n);
+	b->src = s;
+	b->to = NULL;
+	b->n = n;
+	b->next = b->cut = b->held = 0;
 	return n == DGRAM_BATCH;
+}
+
+void
+carry_run(struct dgram_table *t, struct dgram_src *s)
+{
+	uint64_t until = carry_until(t);
+	int i;
+
+	send_batch(t, until);
+	for (i = 0; i < DGRAM_BATCHES_A_TURN && t->sends < until; i++) {
+		if (!s->readable || s->first == NULL || !t->resumed)
+			return;
+		s->readable = (uint8_t)read_batch(t, s);
+		send_batch(t, until);
+	}
+	if (t->batch->src != NULL)
+		chain_push(t->runs, t->first_run + s->number);
+	dgram_wake(t, s);
 }

@@ -6,12 +6,24 @@
 #ifndef ENGINE_CARRY_H
 #define ENGINE_CARRY_H
 
+#include "../../common/limits.h"
 #include "bridge.h"
 #include "dgram.h"
 #include "hand.h"
 
-/* Reads one batch and sends it; returns whether there may be more. */
-int carry_batch(struct dgram_table *, struct dgram_src *);
+/* A go: reads and sends what is there, as much as one go may send. */
+void carry_run(struct dgram_table *, struct dgram_src *);
+
+/* The rest of a batch is sent before srcs, bridges or outs change. */
+void carry_settle(struct dgram_table *);
+
+/* Sends, and counts what that costs; and whether a go may send more. */
+void carry_send(struct dgram_table *, struct dst *, const struct run *);
+static inline uint64_t
+carry_until(const struct dgram_table *t)
+{
+	return t->sends + DGRAM_SENDS_A_GO;
+}
 
 /* What came from a src, at each bridge that reads it. */
 void carry_publish(struct dgram_table *, struct dgram_src *,

@@ -51,6 +51,12 @@ dgram_wake(struct dgram_table *t, struct dgram_src *s)
 		chain_push(t->runs, t->first_run + s->number);
 }
 
+void
+dgram_settle(struct dgram_table *t)
+{
+	carry_settle(t);
+}
+
 static void
 dgram_event(void *arg, uint32_t number, unsigned int what)
 {
@@ -225,6 +231,7 @@ dgram_dst(struct dgram_table *t, const struct inner_dst *m, int fd)
 	if (b->src != NULL || s->kind == ADDR_NONE || s->attached ||
 	    (s->flows && s->first != NULL) || report_waits(t->reports, m->slot))
 		return -1;
+	dgram_settle(t);
 	b->src = s;
 	b->slot = m->slot;
 	b->serial = m->serial;
@@ -242,13 +249,14 @@ dgram_dst(struct dgram_table *t, const struct inner_dst *m, int fd)
 	return 0;
 }
 
-/* -1: there can be none; 0: it has been closed. */
+/* One that is to change.  -1: there can be none; 0: it has been closed. */
 static int
 find_bridge(struct dgram_table *t, uint32_t slot, uint64_t serial,
     struct dgram_bridge **b)
 {
 	if (slot == 0 || slot > t->bridges)
 		return -1;
+	dgram_settle(t);
 	*b = &t->bridge[slot];
 	return (*b)->src != NULL && (*b)->serial == serial;
 }
@@ -409,6 +417,7 @@ dgram_src_close(struct dgram_table *t, const struct inner_src *m)
 
 	if (m->src >= t->srcs || t->src[m->src].kind == ADDR_NONE)
 		return -1;
+	dgram_settle(t);
 	s = &t->src[m->src];
 	if (s->attached)
 		detach(s->first, s);
@@ -439,18 +448,13 @@ void
 dgram_run(struct dgram_table *t, uint32_t src)
 {
 	struct dgram_src *s = &t->src[src];
-	int i;
 
 	if (s->kind == ADDR_NONE)
 		return;
-	if (s->flows) {
+	if (t->batch->src != NULL && t->batch->src != s)
+		chain_push(t->runs, t->first_run + src); /* after that one */
+	else if (s->flows)
 		flow_src_run(t, s);
-		return;
-	}
-	for (i = 0; i < DGRAM_BATCHES_A_TURN; i++) {
-		if (!s->readable || s->first == NULL || !t->resumed)
-			return;
-		s->readable = (uint8_t)carry_batch(t, s);
-	}
-	dgram_wake(t, s);
+	else
+		carry_run(t, s);
 }

@@ -33,6 +33,7 @@ struct dgram_table {
 	uint32_t first_run;   /* and its number in runs */
 	int resumed;          /* see dgram_resumed */
 	int begun;            /* has heard of a src */
+	uint64_t sends;       /* calls, ever */
 	struct chain *runs;
 	struct counters *counters;
 	struct reports *reports;
@@ -69,6 +70,9 @@ void dgram_resumed(struct dgram_table *);
 
 /* It is to have a turn, if there is something to read. */
 void dgram_wake(struct dgram_table *, struct dgram_src *);
+
+/* Sends what is left in hand, so that nothing is. */
+void dgram_settle(struct dgram_table *);
 
 /* The src's turn; one that is closed meanwhile is no error. */
 void dgram_run(struct dgram_table *, uint32_t src);

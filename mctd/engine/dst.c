@@ -213,8 +213,8 @@ send_plain(struct dst *d, const struct run *run)
 		count_sent(d, run);
 }
 
-/* The datagrams of a run one by one. */
-static void
+/* The datagrams of a run one by one; returns how many. */
+static uint32_t
 send_each(struct dst *d, const struct run *run)
 {
 	struct run one;
@@ -225,9 +225,10 @@ send_each(struct dst *d, const struct run *run)
 		group_run(&one, run->data + at, len, 0);
 		send_plain(d, &one);
 	}
+	return run->count;
 }
 
-void
+uint32_t
 dst_send(struct dst *d, const struct run *run)
 {
 	if (d->segment == SEGMENT_UNKNOWN)
@@ -235,14 +236,15 @@ dst_send(struct dst *d, const struct run *run)
 	if (run->count == 1)
 		send_plain(d, run);
 	else if (run->seg >= d->group_max || set_segment(d, run->seg) == -1)
-		send_each(d, run);
+		return send_each(d, run);
 	else if (send_once(d, run->data, run->len) != -1)
 		count_sent(d, run);
 	else if (is_group_error(errno)) {
 		no_groups(d, run->seg, errno);
-		send_each(d, run);
+		return send_each(d, run);
 	} else
 		count_drop(d, run);
+	return 1;
 }
 
 int

@@ -32,8 +32,11 @@ void dst_start(struct dst *, int fd, uint8_t kind, struct counters_slot *);
  */
 int dst_hops(struct dst *, int hops);
 
-/* Sends each datagram of the run, or counts why not; sets lost. */
-void dst_send(struct dst *, const struct run *);
+/*
+ * Sends each datagram of the run, or counts why not; sets lost.  Returns how
+ * many calls that took, those made again left out.
+ */
+uint32_t dst_send(struct dst *, const struct run *);
 
 /* Whether it was lost and that is to be reported now; asked once. */
 int dst_was_lost(struct dst *, uint64_t now_ms);

@@ -467,8 +467,10 @@ engine_turn(struct engine *e)
 	if ((flow_report(&e->dgram) == -1 || report_flush(&e->reports) == -1) &&
 	    errno != EPIPE && errno != ECONNRESET)
 		engine_fatal("report to parent");
-	if (e->halt)
+	if (e->halt) {
+		dgram_settle(&e->dgram);
 		engine_stand(e);
+	}
 }
 
 /* A log line is a message to the parent; dropped when the channel is full. */

@@ -20,10 +20,13 @@
 #include "kind.h"
 
 /* A read error is handed out once; this many in a row are not believed. */
-#define READ_ERRORS  4
+#define READ_ERRORS      4
 
 /* Heads of a src looked at before others have a turn. */
-#define HEADS_A_TURN (DGRAM_BATCH * DGRAM_BATCHES_A_TURN)
+#define HEADS_A_TURN     (DGRAM_BATCH * DGRAM_BATCHES_A_TURN)
+
+/* Messages of up to 128 datagrams, read where these go one by one. */
+#define FLOW_BATCH_PLAIN 8
 
 /* A part that one call can send, forward. */
 static void
@@ -40,7 +43,7 @@ forward(struct dgram_table *t, struct flow *f, const struct run *run)
 	    dst_hops(d, admitted.hops) == -1)
 		counters_add(b->count, COUNT_DROP_OTHER, admitted.count);
 	else
-		dst_send(d, &admitted);
+		carry_send(t, d, &admitted);
 }
 
 static void
@@ -50,7 +53,7 @@ send_part(struct dgram_table *t, struct flow *f, enum flow_side to,
 	if (to == FLOW_DST)
 		forward(t, f, part);
 	else
-		dst_send(&f->way[FLOW_ASKER], part);
+		carry_send(t, &f->way[FLOW_ASKER], part);
 }
 
 /* A whole message, part by part; f NULL: it has no flow. */
@@ -150,6 +153,19 @@ send_batch(struct dgram_table *t, struct flow *f, enum flow_side from, int n)
 }
 
 /*
+ * How many messages one call reads of a side.  A batch of a flow goes at once,
+ * so it is a small one where each datagram of it may take a call to send.
+ */
+static int
+most_of(const struct flow *f, enum flow_side side)
+{
+	const struct dst *to =
+	    &f->way[side == FLOW_DST ? FLOW_ASKER : FLOW_DST];
+
+	return to->group_max == 0 ? FLOW_BATCH_PLAIN : DGRAM_BATCH;
+}
+
+/*
  * One call; n messages of it are counted.  An error is that of something sent
  * before, which the next one that is sent would have been told.
  */
@@ -163,7 +179,7 @@ read_side(struct dgram_table *t, struct flow *f, enum flow_side side)
 		.fd = f->way[side].fd,
 		.told = f->told[side],
 		.named = 1,
-		.most = DGRAM_BATCH };
+		.most = most_of(f, side) };
 	struct batch_message m;
 	int errors = 0, i, n;
 
@@ -216,16 +232,17 @@ void
 flow_run(struct dgram_table *t, uint32_t number)
 {
 	struct flow *f = &t->flows->flow[number];
+	uint64_t until = carry_until(t);
 	int i, n, side;
 
 	if (f->serial == 0 || !t->resumed)
 		return;
-	for (i = 0; i < DGRAM_BATCHES_A_TURN; i++)
+	for (i = 0; i < DGRAM_BATCHES_A_TURN && t->batch->src == NULL; i++)
 		for (side = 0; side < FLOW_SIDES; side++) {
-			if (!f->readable[side])
+			if (!f->readable[side] || t->sends >= until)
 				continue;
 			n = read_side(t, f, (enum flow_side)side);
-			f->readable[side] = n == DGRAM_BATCH;
+			f->readable[side] = n == most_of(f, side);
 			if (n == 0)
 				continue;
 			flow_touch(t, f, side == FLOW_DST);
@@ -310,11 +327,12 @@ void
 flow_src_run(struct dgram_table *t, struct dgram_src *s)
 {
 	struct dgram_bridge *b = s->first;
+	uint64_t until = carry_until(t);
 	int i;
 
 	if (b == NULL || !s->readable || !t->resumed)
 		return;
-	for (i = 0; i < HEADS_A_TURN; i++)
+	for (i = 0; i < HEADS_A_TURN && t->sends < until; i++)
 		if (t->flows->bridge[b->slot].waits || take_head(t, s, b) == -1)
 			return;
 	dgram_wake(t, s);
