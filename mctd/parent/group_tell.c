@@ -112,12 +112,16 @@ tell_socket(struct bridge_group *g, uint32_t number)
 }
 
 int
+group_tell_end(struct bridge_group *g, uint32_t number)
+{
+	return g->old && !g->waits ? tell_close(g, number) : 0;
+}
+
+int
 group_tell(struct bridge_group *g, uint32_t number)
 {
 	const struct bridge *b = bridges_at(g->slot);
 
-	if (g->old && !g->waits && tell_close(g, number) == -1)
-		return -1;
 	if (g->place != PLACE_WANTED || g->own || g->fd == -1 || g->old)
 		return 1;
 	if (b->state == BRIDGE_CLOSING || !b->told)

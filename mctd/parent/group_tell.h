@@ -6,6 +6,12 @@
 #include "group.h"
 
 /*
+ * To the engine, that a socket it has is to be given up: 0, or -1: it takes no
+ * more now.
+ */
+int group_tell_end(struct bridge_group *, uint32_t number);
+
+/*
  * To the engine, of the group of that number, what it does not know: 1 when
  * it knows all, 0 when the rest has to wait, -1: it takes no more now.
  */

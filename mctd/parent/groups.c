@@ -468,6 +468,21 @@ groups_tick(void)
 			look(g);
 }
 
+/* What ends comes first: another may have the same number of a dst. */
+static int
+tell_ends(void)
+{
+	struct bridge_group *g;
+
+	for (g = next_group(0); g != NULL; g = after(g)) {
+		if (group_tell_end(g, number_of(g)) == -1)
+			return -1;
+		if (g->place == PLACE_GOING && !g->old)
+			give(g);
+	}
+	return 0;
+}
+
 int
 groups_flush(void)
 {
@@ -476,12 +491,12 @@ groups_flush(void)
 
 	if (!groups.dirty)
 		return 0;
+	if (tell_ends() == -1)
+		return -1;
 	for (g = next_group(0); g != NULL; g = after(g)) {
 		if ((told = group_tell(g, number_of(g))) == -1)
 			return -1;
 		later |= told == 0;
-		if (g->place == PLACE_GOING && !g->old)
-			give(g);
 	}
 	groups.dirty = later;
 	return 0;
