@@ -37,12 +37,6 @@ datagrams_bytes(uint32_t n)
 	return sources_bytes(n);
 }
 
-int
-datagrams_init(uint32_t n)
-{
-	return sources_init(n);
-}
-
 static int
 is_ours(const struct bridge *b)
 {
@@ -162,10 +156,17 @@ dial_lost(void *arg, unsigned int what)
 			log_info("bridge %u: dst is reached again",
 			    slots_id(b->slot));
 	}
-	if (!datagrams.again_waits)
-		return;
+	if (datagrams.again_waits)
+		(void)loop_add(&datagrams.again, RECONNECT_MS);
+	else
+		loop_del(&datagrams.again); /* it was not what called */
+}
+
+int
+datagrams_init(uint32_t n)
+{
 	loop_set(&datagrams.again, -1, 0, dial_lost, NULL);
-	(void)loop_add(&datagrams.again, RECONNECT_MS);
+	return sources_init(n);
 }
 
 static void
@@ -531,7 +532,6 @@ datagrams_adopt(struct bridge *b)
 	s->users += b->fd != -1;
 	if (b->lost && !datagrams.again_waits) {
 		datagrams.again_waits = 1;
-		loop_set(&datagrams.again, -1, 0, dial_lost, NULL);
 		return loop_add(&datagrams.again, RECONNECT_MS);
 	}
 	return 0;
