@@ -175,6 +175,7 @@ count_drop(struct dst *d, const struct run *run)
 	case ENETUNREACH:
 	case EHOSTUNREACH:
 	case ENETDOWN:
+	case ENODEV:
 	case EADDRNOTAVAIL:
 	case EDESTADDRREQ:
 		reason = COUNT_DROP_NO_ROUTE;

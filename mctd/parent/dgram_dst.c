@@ -150,12 +150,17 @@ connect_to_nobody(int fd)
 	return connect(fd, &nobody, sizeof nobody);
 }
 
-/* With its connection a socket loses its interface, which comes first. */
+/*
+ * With its connection a socket loses its interface, which comes first; that of
+ * affinity may have another number than it had.
+ */
 static int
 connect_anew(int fd, const struct addr *dst, const struct bridge_options *o,
     const char **why)
 {
-	if (connect_to_nobody(fd) == -1 || options_device(fd, o, why) == -1)
+	if (connect_to_nobody(fd) == -1 || options_device(fd, o, why) == -1 ||
+	    (is_group(dst) &&
+		dgram_system_affinity(fd, dst, o->affinity) == -1))
 		return -1;
 	return sockets_connect(fd, dst, why);
 }
