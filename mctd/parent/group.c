@@ -77,6 +77,8 @@ group_find(const struct bridge_group *g, uint32_t *index)
 	int found;
 
 	if (group_is_dst(g) && device[0] == '\0')
+		device = spec_of(g)->options.device;
+	if (group_is_dst(g) && device[0] == '\0')
 		device = spec_of(g)->options.affinity;
 	if (device[0] != '\0')
 		return network_index(device, index);
@@ -94,9 +96,18 @@ group_find(const struct bridge_group *g, uint32_t *index)
 
 /* ---- a src ---- */
 
+static int
+has_flows(const struct source *s)
+{
+	const struct bridge *b = sources_user(s, 1);
+
+	return b != NULL && bridge_has_flows(bridges_spec(b));
+}
+
 /*
  * Sources at all addresses are in the way of a group at their port.  They
- * share it for as long as it takes to bind; nobody else is let in.
+ * share it for as long as it takes to bind; nobody else is let in.  One with
+ * flows shares it with them for ever.
  */
 static void
 share(const struct addr *a, int on)
@@ -107,7 +118,7 @@ share(const struct addr *a, int on)
 	for (i = 0; (s = sources_at(i)) != NULL; i++)
 		if (s->fd != -1 && s->addr.kind == a->kind &&
 		    addr_port(&s->addr) == addr_port(a) &&
-		    leads_is_wildcard(&s->addr))
+		    leads_is_wildcard(&s->addr) && !has_flows(s))
 			(void)membership_share(s->fd, on);
 }
 
@@ -245,6 +256,19 @@ group_part(struct bridge_group *g)
 		(void)membership_leave(socket_of(g), &g->join, g->index);
 }
 
+static void
+change_src(const struct bridge_group *g, const struct bridge_options *was,
+    const struct bridge_options *o)
+{
+	struct dgram_src_wants now = { 0 }, wants = { 0 };
+	struct addr a;
+
+	dgram_src_add(&now, was);
+	dgram_src_add(&wants, o);
+	get_addr(g, g->index, &a);
+	(void)dgram_src_serve(g->fd, &a, &now, &wants);
+}
+
 int
 group_change(struct bridge_group *g, const struct bridge_options *was)
 {
@@ -254,8 +278,12 @@ group_change(struct bridge_group *g, const struct bridge_options *was)
 	const char *why;
 	struct addr a;
 
-	if (!group_is_dst(g) || g->fd == -1)
+	if (g->fd == -1)
 		return 0;
+	if (!group_is_dst(g)) {
+		change_src(g, was, o);
+		return 0;
+	}
 	if (g->join.device[0] == '\0' &&
 	    strcmp(o->affinity, was->affinity) != 0)
 		return -1;
