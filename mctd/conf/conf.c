@@ -2,19 +2,20 @@
  * The tree: its memory, its defaults, and what a bridge gets from them.
  * The grammar fills it (parse.y).
  *
- * Calls: at the start: mmap
+ * Calls: at the start: mmap, munmap
  */
 
 #include <sys/mman.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf.h"
 #include "lex.h"
 #include "macro.h"
 
-/* Pages of its own, never given back: the bridges lie behind the tree. */
+/* Pages of its own: the bridges lie behind the tree. */
 struct conf *
 conf_new(uint32_t bridges_room)
 {
@@ -38,6 +39,21 @@ size_t
 conf_bytes(uint32_t bridges_room)
 {
 	return sizeof(struct conf) + bridges_room * sizeof(struct conf_bridge);
+}
+
+/* What is not used is whole pages at the end. */
+void
+conf_fit(struct conf *conf)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t all = (conf_bytes(conf->bridges_room) + page - 1) / page;
+	size_t kept = (conf_bytes(conf->limits.bridges) + page - 1) / page;
+
+	if (conf->limits.bridges >= conf->bridges_room)
+		return;
+	if (kept < all)
+		(void)munmap((char *)conf + kept * page, (all - kept) * page);
+	conf->bridges_room = conf->limits.bridges;
 }
 
 size_t

@@ -84,9 +84,12 @@ int conf_define(const char *assignment);
 /*
  * Room for so many bridges, filled with the defaults; NULL with errno.  All
  * memory that a conf_parse will need is touched here, that of the lexer
- * included.  Never freed.
+ * included.  Given back by conf_fit alone.
  */
 struct conf *conf_new(uint32_t bridges_room);
+
+/* Gives back the room for bridges beyond its own limit: it was read. */
+void conf_fit(struct conf *);
 
 /* The memory of one tree, and of what all conf_parse calls share. */
 size_t conf_bytes(uint32_t bridges_room);

@@ -455,6 +455,7 @@ parent_main(struct parent_options *o)
 		(void)fprintf(stderr, "%s\n", error);
 		return 1;
 	}
+	conf_fit(parent.conf);
 	if (o->socket != NULL &&
 	    strlcpy(parent.conf->socket, o->socket,
 		sizeof parent.conf->socket) >=

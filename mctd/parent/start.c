@@ -79,7 +79,7 @@ start_budget(const struct parent_options *o, const struct conf *conf,
 	budget_add(b, "parent", "flows", flows_bytes(l->bridges, l->flows));
 	budget_add(b, "parent", "clients", clients_bytes(l->clients));
 	budget_add(b, "parent", "configuration",
-	    conf_bytes(LIMIT_BRIDGES_MAX) + reload_bytes(l->bridges));
+	    conf_bytes(l->bridges) + reload_bytes(l->bridges));
 	budget_add(b, "parent", "event loop", arena_bytes(b->parent_fds));
 	o->children_budget(conf, b);
 }

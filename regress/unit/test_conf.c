@@ -65,6 +65,24 @@ nothing_gives_the_defaults(void **state)
 		assert_defaults(conf_text_good(texts[i]));
 }
 
+static void
+what_is_left_of_a_tree_can_be_used(void **state)
+{
+	struct conf *conf = conf_new(LIMIT_BRIDGES_MAX);
+
+	(void)state;
+	assert_non_null(conf);
+	conf->limits.bridges = 3;
+	conf_fit(conf);
+	assert_int_equal(conf->bridges_room, 3);
+	memset(conf->bridges, 0xff, 3 * sizeof(*conf->bridges));
+	conf_default(conf);
+	assert_defaults(conf);
+	assert_int_equal(conf->bridges_room, 3);
+	conf_fit(conf); /* its limit is more than it has room for */
+	assert_int_equal(conf->bridges_room, 3);
+}
+
 static const char everything[] =
     "# what there is\n"
     "app = \"/run/app\"   # a macro\n"
@@ -538,6 +556,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_gives_the_defaults),
+		cmocka_unit_test(what_is_left_of_a_tree_can_be_used),
 		cmocka_unit_test(every_statement_in_any_order),
 		cmocka_unit_test(keywords_are_words_elsewhere),
 		cmocka_unit_test(what_is_printed_parses_to_the_same),
