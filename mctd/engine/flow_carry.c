@@ -242,7 +242,8 @@ flow_run(struct dgram_table *t, uint32_t number)
 			if (!f->readable[side] || t->sends >= until)
 				continue;
 			n = read_side(t, f, (enum flow_side)side);
-			f->readable[side] = n == most_of(f, side);
+			f->readable[side] =
+			    n == most_of(f, (enum flow_side)side);
 			if (n == 0)
 				continue;
 			flow_touch(t, f, side == FLOW_DST);
