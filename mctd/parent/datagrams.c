@@ -18,6 +18,7 @@
 #include "events.h"
 #include "flows.h"
 #include "groups.h"
+#include "leads.h"
 #include "local.h"
 #include "slots.h"
 #include "sources.h"
@@ -69,11 +70,26 @@ publish_dst(const struct bridge *b, const struct bridge_options *o,
 	slots_end(b->slot);
 }
 
+/* Groups at its port are in the way of a src at all addresses. */
+static struct source *
+open_source(const struct bridge_spec *spec,
+    const struct bridge_options *options, const char **why)
+{
+	struct source *s = sources_open(spec, options, why);
+
+	if (s != NULL || errno != EADDRINUSE || !leads_is_wildcard(&spec->src))
+		return s;
+	groups_share(&spec->src, 1);
+	s = sources_open(spec, options, why);
+	groups_share(&spec->src, 0);
+	return s;
+}
+
 int
 datagrams_open(struct bridge *b, const struct bridge_spec *spec,
     const struct bridge_options *options, const char **why)
 {
-	struct source *s = sources_open(spec, options, why);
+	struct source *s = open_source(spec, options, why);
 	struct dgram_dst d;
 	int saved;
 

@@ -48,12 +48,16 @@ dgram_src_open(const struct addr *src, const char *device,
 	if ((fd = sockets_new(src, why)) == -1)
 		return -1;
 	system_datagram_src(fd, src->kind == ADDR_UDP);
-	/* groups of ours may have the port already: they are no others' */
+	/*
+	 * It may share with ours that are told so for as long as it takes to
+	 * bind, and with nobody later: of those of one group that share, the
+	 * kernel chooses who hears what is for one of them (Linux 6.18).
+	 */
 	if ((is_ip &&
 		(set_ip(fd, src, device, why) == -1 ||
 		    membership_share(fd, 1) == -1)) ||
 	    sockets_bind(fd, src, why) == -1 ||
-	    (is_ip && !join_is_group(src) && membership_share(fd, 0) == -1)) {
+	    (is_ip && membership_share(fd, 0) == -1)) {
 		saved = errno;
 		close(fd);
 		errno = saved;

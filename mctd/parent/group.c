@@ -152,6 +152,22 @@ socket_of(const struct bridge_group *g)
 	return g->own ? sources_at(g->source)->fd : g->fd;
 }
 
+void
+group_share(const struct bridge_group *g, const struct addr *a, int on)
+{
+	int fd = socket_of(g);
+	struct addr own;
+
+	if (group_is_dst(g) || fd == -1)
+		return;
+	if (g->own)
+		own = sources_at(g->source)->addr;
+	else
+		get_addr(g, g->index, &own);
+	if (own.kind == a->kind && addr_port(&own) == addr_port(a))
+		(void)membership_share(fd, on);
+}
+
 /* What hears a group wherever anybody joined it hears one interface alone. */
 static int
 bind_device(const struct bridge_group *g, int fd, uint32_t index)

@@ -57,6 +57,8 @@ int group_find(const struct bridge_group *, uint32_t *index);
 
 /* Joins there, and nowhere else.  0, or -1 with errno and perhaps *why. */
 int group_join(struct bridge_group *, uint32_t index, const char **why);
+/* A src at that port and all addresses may be bound beside it, or no more. */
+void group_share(const struct bridge_group *, const struct addr *, int on);
 /* It is sent from an address that this machine has no more. */
 int group_is_stale(const struct bridge_group *);
 /* It is joined nowhere: a membership is left, a dst socket is closed. */

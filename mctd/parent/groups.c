@@ -181,6 +181,16 @@ find_own(const struct bridge *b)
 	return NULL;
 }
 
+void
+groups_share(const struct addr *src, int on)
+{
+	const struct bridge_group *g;
+
+	for (g = next_group(0); g != NULL; g = after(g))
+		if (g->place == PLACE_WANTED)
+			group_share(g, src, on);
+}
+
 static uint32_t
 groups_needed(const struct bridge_spec *spec, const struct bridge_options *o)
 {

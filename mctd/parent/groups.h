@@ -20,6 +20,9 @@ size_t groups_bytes(uint32_t groups);
 int groups_room(const struct bridge *, const struct bridge_spec *,
     const struct bridge_options *, const char **why);
 
+/* Those at the port of that src let it be bound beside them, or no more. */
+void groups_share(const struct addr *src, int on);
+
 /* A bridge begins (was NULL), or has other options than it had. */
 void groups_changed(struct bridge *, const struct bridge_options *was);
 /* It ends: no group of its any more. */

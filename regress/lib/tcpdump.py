@@ -28,7 +28,8 @@ class Tcpdump:
     of that Space, or this one."""
 
     def __init__(self, context, device, space=None):
-        self.device, self.lines, self.marks = device, [], 0
+        self.device, self.texts, self.marks = device, [], 0
+        self.looked, self.udp, self.said = 0, {}, {}
         self.space = space or contextlib.nullcontext()
         with self.space:
             self.program = context.program(
@@ -46,11 +47,25 @@ class Tcpdump:
 
     def read(self):
         for line in self.program.process.stdout:
-            self.lines.append(line)
+            if line.startswith((" ", "\t")):  # of the packet before
+                self.texts[-1] += line
+            else:
+                self.texts.append(line)
 
-    def whole(self):
-        """A text for each packet; those of IPv4 are of several lines."""
-        return re.split(r"\n(?=\S)", "".join(list(self.lines)))
+    def look(self):
+        """Reads what came meanwhile; of the last one not all may be here,
+        and it is read again."""
+        count = len(self.texts)
+        for number in range(self.looked, count):
+            text = self.texts[number]
+            found, by = UDP.match(text), REPORT.match(text)
+            self.udp[number] = found and Packet(
+                int(found[1]), found[2], int(found[3]), found[4],
+                int(found[5]), int(found[6]))
+            if by:
+                self.said[number] = {(name, by[1], *what)
+                                     for name, *what in GROUP.findall(text)}
+        self.looked = max(count - 1, 0)
 
     def until_now(self):
         """Returns when what has gone by is here: a word of our own is."""
@@ -63,21 +78,14 @@ class Tcpdump:
     def packets(self, to=None):
         """Those of UDP, of which a large one may be many datagrams: it is
         cut up when it leaves the machine."""
-        found = []
-        for match in map(UDP.match, self.whole()):
-            if match and to in (None, match[4]):
-                found.append(Packet(int(match[1]), match[2], int(match[3]),
-                                    match[4], int(match[5]), int(match[6])))
-        return found
+        self.look()
+        return [p for p in self.udp.values() if p and to in (None, p.dst)]
 
     def reports(self, group):
         """What was said of that group: {(by whom, word, sources)}."""
-        found = set()
-        for text in self.whole():
-            by = REPORT.match(text)
-            found |= {(by[1], word, sources) for name, word, sources
-                      in GROUP.findall(text) if by and name == group}
-        return found
+        self.look()
+        return {what[1:] for said in self.said.values() for what in said
+                if what[0] == group}
 
     def wait_report(self, group, word, sources=""):
         wait_for(lambda: any(r[1:] == (word, sources)

@@ -8,7 +8,7 @@ import re
 from dgrams import check_sums, drops
 from ends import QUICK
 from handle import Handle
-from lans import Lan, groups_on, sources_of, speaker
+from lans import Lan, groups_on, into, sources_of, speaker
 from program import wait_for
 from shell import need, run
 from tcpdump import Tcpdump
@@ -75,7 +75,7 @@ class Iperf:
         more += ("-V",) if ":" in group else ()
         self.program = context.program(
             need("iperf"), "-s", "-u", "-B", group + "%eth0", "-p",
-            str(port), "-e", *more)
+            str(port), "-e", "-w", "2M", *more)
 
     def expect(self, sent):
         out = ""
@@ -181,8 +181,6 @@ def test_groups_of_all_scopes(context):
     ends = [send(context, net.senders[0], case.group, case.port)
             for case in cases]
     sent = [end() for end in ends]
-    for count, heard in zip(sent, expect):
-        heard(count)
     for link in net.links.values():
         link.until_now()
     for case, count, bridge in zip(cases, sent, check_sums(daemon)):
@@ -197,6 +195,8 @@ def test_groups_of_all_scopes(context):
         assert net.links["ea"].packets(case.out) == []
         assert net.links["eb"].packets(case.group) == []
     assert not [p for p in net.links["ec"].packets() if p.length == SIZE]
+    for count, heard in zip(sent, expect):
+        heard(count)
     for case in cases:
         status, _, err = daemon.ctl("bridge", "close", case.name)
         assert status == 0, err
@@ -262,10 +262,114 @@ bridge "moving" udp:10.1.0.1:5000 udp:10.2.0.10:5001
         leave(moving, "src %s interface ea" % group)
     assert turns > 10, turns
     sent = int(re.search(r"Sent (\d+)", client.finish())[1]) - 1
-    expect(sent)
     bridges = {b["name"]: b for b in check_sums(daemon)}
     assert bridges["steady"]["messages-in"] == sent, bridges
     assert 0 < bridges["moving"]["messages-in"] <= turns, bridges
     there = net.links["eb"].until_now().packets("239.2.2.2")
     assert sum(p.length for p in there) == sent * SIZE
     assert {p.ttl for p in there} == {5}
+    expect(sent)
+
+
+# (group, its sources, src, groups out, who sends to them)
+SOURCES = (
+    ("232.1.1.1", ["10.1.0.10", "10.1.0.11"], "10.1.0.1",
+     ("232.2.2.2", "232.2.2.3"), "10.2.0.1"),
+    ("ff3e::7", ["fd01::10", "fd01::11"], "[fd01::1]",
+     ("[ff3e::8]", "[ff3e::9]"), "fd02::1"),
+)
+
+
+def test_several_sources_of_a_group(context):
+    """Each that is joined is heard by the bridge that joined it, and nobody
+    else; who is left by one bridge is still heard by the other."""
+    net = Net(context, "ea", "eb", senders=3)
+    says = [speaker(host) for host in net.senders]
+    for group, sources, src, outs, ours in SOURCES:
+        daemon = context.daemon(QUICK + "".join(
+            'bridge "%s" "udp:%s:5000" "udp:%s:5000" '
+            "{ affinity eb ttl %d }\n" % (name, src, out, ttl)
+            for name, out, ttl in zip(("one", "two"), outs, (5, 6))))
+        outs = [out.strip("[]") for out in outs]
+        heard = [mcfirst(context, net.receiver, out, 5000, ours, 3)
+                 for out in outs]
+        for out in outs:
+            net.wait_joined(out)
+
+        def change(word, name, source):
+            status, _, err = daemon.ctl("group", word, name, "src", group,
+                                        "interface", "ea", "source", source)
+            assert status == 0, err
+
+        def say_all(*counts):
+            """From three hosts, of which nobody asked for the last."""
+            for number in (2, 0, 1):
+                says[number](group, 5000, bytes(10 * number + 10))
+            wait_for(lambda: [b["messages-in"] for b in check_sums(daemon)]
+                     == list(counts), 20, "%s datagrams" % (counts,))
+
+        for name, source in (("one", sources[0]), ("two", sources[0]),
+                             ("two", sources[1])):
+            change("join", name, source)
+        assert sources_of("ea", group) == {sources[0]: (2, 0),
+                                           sources[1]: (1, 0)}
+        say_all(1, 2)
+        change("leave", "two", sources[0])
+        assert sources_of("ea", group) == {sources[0]: (1, 0),
+                                           sources[1]: (1, 0)}
+        say_all(2, 3)
+        change("leave", "two", sources[1])
+        net.links["ea"].wait_report(group, "block", sources[1])
+        say_all(3, 3)
+        assert heard[0]() == 3 * [(10, ours, 5)]
+        assert heard[1]() == [(10, ours, 6), (20, ours, 6), (20, ours, 6)]
+        daemon.stop()
+
+
+CIRCLE = """
+bridge "four" udp:{0}:5000 udp:{1}:5000 {{
+	in-interface {2}
+	affinity {3}
+	ttl 99
+	hops yes
+}}
+bridge "six" udp:[{4}]:5000 udp:[{5}]:5000 {{
+	in-interface {2}
+	affinity {3}
+	ttl 99
+	hops yes
+}}
+"""
+
+
+def test_circle_of_groups_over_two_daemons_ends_by_hops(context):
+    """Two gateways between two networks, each of which sends to the group
+    that the other hears."""
+    net = Net(context, "ea", "eb", senders=1)
+    second = net.lans["ea"].host(40)
+    other = net.lans["eb"]
+    other.wire("more")
+    into(second, "more", "eth1")
+    other.address(second.ip, "eth1", 40)
+    second.ip("link", "set", "eth1", "up")
+    groups = ("239.1.1.1", "239.2.2.2", "ff15::1", "ff15::2")
+    one = context.daemon(QUICK + CIRCLE.format(
+        *groups[:2], "ea", "eb", *groups[2:]))
+    with second:
+        two = context.daemon(QUICK + CIRCLE.format(
+            groups[1], groups[0], "eth1", "eth0", groups[3], groups[2]))
+    say = speaker(net.senders[0], 9)
+
+    def dropped():
+        return sum(b.get("drop-hops", 0)
+                   for daemon in (one, two) for b in daemon.show("bridges"))
+
+    for count, (near, far) in enumerate((groups[:2], groups[2:])):
+        say(near, 5000, b"round and round")
+        wait_for(lambda: dropped() == count + 1, 20, "an end")
+        for name, group, ttls in (("ea", near, [9, 7, 5, 3, 1]),
+                                  ("eb", far, [8, 6, 4, 2])):
+            seen = net.links[name].until_now().packets(group)
+            assert [p.ttl for p in seen] == ttls, seen
+    for daemon in (one, two):
+        check_sums(daemon)
