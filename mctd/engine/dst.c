@@ -51,7 +51,7 @@ dst_start(struct dst *d, int fd, uint8_t kind, struct counters_slot *count)
 	d->traits = kind_traits(kind);
 	d->replies = 0;
 	d->lost = 0;
-	d->refused = 0;
+	d->earlier = 0;
 	d->lost_ms = 0;
 	d->hops = HOPS_UNKNOWN;
 	d->segment = grouped ? SEGMENT_UNKNOWN : 0;
@@ -104,6 +104,67 @@ no_groups(struct dst *d, uint32_t seg, int err)
 	(void)set_segment(d, 0);
 }
 
+/* What ICMP, and ICMPv6, can have told of an earlier one. */
+static int
+is_echo(int err)
+{
+	switch (err) {
+	case ECONNREFUSED:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case ENONET:
+	case ENOPROTOOPT:
+	case EOPNOTSUPP:
+	case EMSGSIZE:
+	case EACCES:
+	case EPROTO:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static enum count
+reason_of(int err)
+{
+	switch (err) {
+	case EAGAIN:
+	case ENOBUFS:
+	case ENOMEM:
+		return COUNT_DROP_NO_BUFFER;
+	case EMSGSIZE:
+		return COUNT_DROP_TOO_LONG;
+	case ENOTCONN:
+	case EPIPE:
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case ENOPROTOOPT:
+		return COUNT_DROP_REFUSED;
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case ENODEV:
+	case EADDRNOTAVAIL:
+	case EDESTADDRREQ:
+	case EHOSTDOWN:
+	case ENONET:
+		return COUNT_DROP_NO_ROUTE;
+	case EPERM:
+	case EACCES:
+		return COUNT_DROP_FILTERED;
+	default:
+		return COUNT_DROP_OTHER;
+	}
+}
+
+void
+dst_told(struct dst *d, int err)
+{
+	if ((d->traits & KIND_ECHOES) && is_echo(err))
+		d->earlier = (uint8_t)reason_of(err);
+}
+
 /*
  * One call.  An error that an earlier datagram caused (a port that is not
  * there) comes with the next one, which was not sent: it goes again.  The
@@ -113,82 +174,53 @@ static ssize_t
 send_once(struct dst *d, const uint8_t *data, size_t len)
 {
 	ssize_t sent;
+	int told;
 
 	do
 		sent = send(d->fd, data, len, SEND_FLAGS);
 	while (sent == -1 && errno == EINTR);
-	if (sent == -1 && errno == ECONNREFUSED && (d->traits & KIND_ECHOES)) {
-		d->refused = 1;
+	if (sent == -1 && (d->traits & KIND_ECHOES) && is_echo(errno)) {
+		told = errno;
 		sent = send(d->fd, data, len, SEND_FLAGS);
+		if (sent != -1)
+			dst_told(d, told);
 	}
 	return sent;
 }
 
 /*
- * The run was sent.  For the one that was refused before, one of these is
- * counted as refused: each loss that the kernel told of is counted once.
+ * The run was sent.  For the one that was lost before, one of these is counted
+ * as that: each loss that the kernel told of is counted once.
  */
 static void
 count_sent(struct dst *d, const struct run *run)
 {
-	uint32_t refused = d->refused;
-	uint32_t bytes = refused ? run->seg : 0;
+	enum count reason =
+	    d->replies ? COUNT_REPLIES_DROPPED : (enum count)d->earlier;
+	uint32_t lost = d->earlier != 0;
+	uint32_t bytes = lost ? run->seg : 0;
 
-	d->refused = 0;
-	if (d->replies) {
-		counters_add(d->count, COUNT_REPLIES_OUT, run->count - refused);
-		counters_add(d->count, COUNT_BYTES_TO_SRC, run->len - bytes);
-		if (refused)
-			counters_add(d->count, COUNT_REPLIES_DROPPED, refused);
-		return;
-	}
-	counters_add(d->count, COUNT_MESSAGES_OUT, run->count - refused);
-	counters_add(d->count, COUNT_BYTES_TO_DST, run->len - bytes);
-	if (refused)
-		counters_add(d->count, COUNT_DROP_REFUSED, refused);
+	d->earlier = 0;
+	counters_add(d->count,
+	    d->replies ? COUNT_REPLIES_OUT : COUNT_MESSAGES_OUT,
+	    run->count - lost);
+	counters_add(d->count,
+	    d->replies ? COUNT_BYTES_TO_SRC : COUNT_BYTES_TO_DST,
+	    run->len - bytes);
+	if (lost)
+		counters_add(d->count, reason, 1);
 }
 
 /* The run was not sent; errno says why. */
 static void
 count_drop(struct dst *d, const struct run *run)
 {
-	enum count reason;
+	enum count reason = reason_of(errno);
 
-	d->refused = 0;
-	switch (errno) {
-	case EAGAIN:
-	case ENOBUFS:
-	case ENOMEM:
-		reason = COUNT_DROP_NO_BUFFER;
-		break;
-	case EMSGSIZE:
-		reason = COUNT_DROP_TOO_LONG;
-		break;
-	case ENOTCONN:
-	case EPIPE:
-	case ECONNREFUSED:
-	case ECONNRESET:
-		reason = COUNT_DROP_REFUSED;
-		if (!(d->traits & KIND_ECHOES))
-			d->lost = 1;
-		break;
-	case ENETUNREACH:
-	case EHOSTUNREACH:
-	case ENETDOWN:
-	case ENODEV:
-	case EADDRNOTAVAIL:
-	case EDESTADDRREQ:
-		reason = COUNT_DROP_NO_ROUTE;
+	d->earlier = 0;
+	if (reason == COUNT_DROP_NO_ROUTE ||
+	    (reason == COUNT_DROP_REFUSED && !(d->traits & KIND_ECHOES)))
 		d->lost = 1;
-		break;
-	case EPERM:
-	case EACCES:
-		reason = COUNT_DROP_FILTERED;
-		break;
-	default:
-		reason = COUNT_DROP_OTHER;
-		break;
-	}
 	if (d->replies)
 		reason = COUNT_REPLIES_DROPPED;
 	counters_add(d->count, reason, run->count);

@@ -15,7 +15,7 @@ struct dst {
 	unsigned int traits; /* of its kind */
 	uint8_t replies;     /* counts as such */
 	uint8_t lost;        /* the parent has to connect it again */
-	uint8_t refused;     /* an earlier one, as the kernel has just told */
+	uint8_t earlier;     /* enum count, of one that was lost; 0: none */
 	int hops; /* as set on the socket; -1: as usual; -2: not known */
 	uint32_t segment;   /* UDP_SEGMENT as it is set on the socket */
 	uint32_t group_max; /* sizes from this on are not grouped */
@@ -31,6 +31,12 @@ void dst_start(struct dst *, int fd, uint8_t kind, struct counters_slot *);
  * -1: as many as is usual.  0, or -1 with errno.
  */
 int dst_hops(struct dst *, int hops);
+
+/*
+ * The kernel has told that error.  If it is of what was sent earlier, that is
+ * counted as lost when the next one is sent.
+ */
+void dst_told(struct dst *, int err);
 
 /*
  * Sends each datagram of the run, or counts why not; sets lost.  Returns how

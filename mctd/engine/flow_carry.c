@@ -184,9 +184,7 @@ read_side(struct dgram_table *t, struct flow *f, enum flow_side side)
 	int errors = 0, i, n;
 
 	while ((n = batch_read_as(t->batch->batch, hand, &how)) == -1) {
-		if (errno == ECONNREFUSED &&
-		    (f->way[side].traits & KIND_ECHOES))
-			f->way[side].refused = 1;
+		dst_told(&f->way[side], errno);
 		if (++errors == READ_ERRORS)
 			break;
 	}
