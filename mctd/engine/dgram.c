@@ -280,12 +280,11 @@ dgram_tune(struct dgram_table *t, const struct inner_tune *m)
 
 	if (found != 1)
 		return found;
-	if (b->limit.hops && !m->hops)
-		for (o = b->outs; o != NULL; o = o->next)
-			(void)dst_hops(&o->dst, m->ttl != 0 ? m->ttl : -1);
-	limit_change(&b->limit, m);
+	for (o = b->outs; o != NULL; o = o->next)
+		dst_tuned(&o->dst, b->limit.hops && !m->hops, m->ttl);
 	if (b->src->flows)
 		flow_tune(t, b, m);
+	limit_change(&b->limit, m);
 	set_plain(b);
 	return 0;
 }
@@ -321,6 +320,7 @@ dgram_out_change(struct dgram_table *t, const struct inner_out *m)
 	if (o == NULL)
 		return -1;
 	o->mute = m->mute != 0;
+	dst_tuned(&o->dst, 0, 0);
 	set_plain(b);
 	return 0;
 }

@@ -70,6 +70,14 @@ dst_hops(struct dst *d, int hops)
 	return 0;
 }
 
+void
+dst_tuned(struct dst *d, int ends, uint8_t ttl)
+{
+	d->hops = HOPS_UNKNOWN;
+	if (ends)
+		(void)dst_hops(d, ttl != 0 ? ttl : -1);
+}
+
 /* Returns 0, or -1: no groups here. */
 static int
 set_segment(struct dst *d, uint32_t segment)

@@ -32,6 +32,9 @@ void dst_start(struct dst *, int fd, uint8_t kind, struct counters_slot *);
  */
 int dst_hops(struct dst *, int hops);
 
+/* The parent may have set the TTL; where hops end, it is that (0: usual). */
+void dst_tuned(struct dst *, int ends, uint8_t ttl);
+
 /*
  * The kernel has told that error.  If it is of what was sent earlier, that is
  * counted as lost when the next one is sent.

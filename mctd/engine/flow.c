@@ -371,7 +371,13 @@ flow_tune(struct dgram_table *t, const struct dgram_bridge *b,
     const struct inner_tune *m)
 {
 	struct flow_bridge *fb = bridge_of(t, b);
+	int ends = b->limit.hops && !m->hops, i;
+	uint32_t n;
 
+	for (i = 0; i < 2; i++)
+		for (n = fb->list[i].oldest; n != NO_FLOW;
+		     n = flow_at(t, n)->newer)
+			dst_tuned(&flow_at(t, n)->way[FLOW_DST], ends, m->ttl);
 	fb->max = m->flows != 0 ? m->flows : FLOWS_DEFAULT;
 	fb->idle_ms = m->idle_ms;
 	while (fb->count > fb->max)

@@ -63,12 +63,13 @@ set_group(int fd, const struct addr *dst, const struct bridge_options *o,
 		    why);
 	if (dgram_system_loopback(fd, dst, o->loopback == FLAG_YES) == -1)
 		return refused("loopback cannot be set on this socket", why);
-	if (dgram_system_group_ttl(fd, dst, o->ttl) == -1)
+	if (o->hops != FLAG_YES &&
+	    dgram_system_group_ttl(fd, dst, o->ttl) == -1)
 		return refused("ttl cannot be set on this socket", why);
 	return 0;
 }
 
-/* What can be set again at any time. */
+/* What can be set again at any time.  With hops the TTL is the engine's. */
 static int
 set_options(int fd, const struct addr *dst, const struct bridge_options *o,
     struct dgram_dst *d, const char **why)
@@ -81,7 +82,7 @@ set_options(int fd, const struct addr *dst, const struct bridge_options *o,
 		return refused("broadcast cannot be set on this socket", why);
 	if (is_group(dst))
 		return set_group(fd, dst, o, why);
-	if (dgram_system_ttl(fd, dst, o->ttl) == -1)
+	if (o->hops != FLAG_YES && dgram_system_ttl(fd, dst, o->ttl) == -1)
 		return refused("ttl cannot be set on this socket", why);
 	return 0;
 }

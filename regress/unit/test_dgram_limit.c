@@ -391,6 +391,34 @@ hops_part_a_group(void **state)
 	ebridge_close_src(&s);
 }
 
+/* The parent sets the TTL that is asked for; hops are lessened all the same. */
+static void
+hops_outlive_a_change(void **state)
+{
+	struct inner_tune tune = { .hops = 1, .ttl = 50 };
+	struct ebridge_src s;
+	struct edgram_dst t[2];
+	int i, k;
+
+	(void)state;
+	edgram_open_src(ADDR_UDP);
+	ebridge_make_src(&s, 1, ADDR_UDP, AF_INET);
+	ebridge_tell_hops(s.inside);
+	open_hops(t, 1, &s, 0);
+	for (i = 0; i < 2; i++) {
+		give_hops(&s, AF_INET, 10, 100);
+		for (k = 0; k < 2; k++)
+			assert_int_equal(take_hops(&t[k], 100), 9);
+		set(t[0].inside, IPPROTO_IP, IP_TTL, 50);
+		set(t[1].inside, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 50);
+		ebridge_tune(1, t[0].serial, &tune);
+		erig_wait_taken(rig);
+	}
+	edgram_close_dst(&t[0]);
+	edgram_close_dst(&t[1]);
+	ebridge_close_src(&s);
+}
+
 /* A src of both families gives the hops of either. */
 static void
 dual_src_tells_hops_of_both(void **state)
@@ -486,6 +514,7 @@ main(int argc, char *argv[])
 		TEST(drop_of_a_bridge_is_no_copy),
 		TEST(each_bridge_takes_one_hop),
 		TEST(hops_part_a_group),
+		TEST(hops_outlive_a_change),
 		TEST(dual_src_tells_hops_of_both),
 		TEST(lite_datagrams_go_to_and_fro),
 	};
