@@ -205,6 +205,9 @@
 /* Silent flows are looked for this often. */
 #define FLOW_SWEEP_MS          250
 
+/* More than so many at once end a little later: each takes some calls. */
+#define FLOW_ENDS_A_SWEEP      256
+
 /* More than this is not copied to join a group of datagrams. */
 #define GROUP_COPY_BYTES       16384
 

@@ -464,7 +464,9 @@ engine_turn(struct engine *e)
 		read_channel(e);
 	engine_runs(e);
 	/* ends of flows before those of their bridges */
-	if ((flow_report(&e->dgram) == -1 || report_flush(&e->reports) == -1) &&
+	if ((flow_report(&e->dgram) == -1 ||
+		(!flow_has_report(&e->dgram) &&
+		    report_flush(&e->reports) == -1)) &&
 	    errno != EPIPE && errno != ECONNRESET)
 		engine_fatal("report to parent");
 	if (e->halt) {

@@ -14,6 +14,7 @@
  * Calls: close
  */
 
+#include <bsd/stdlib.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,37 +84,41 @@ flow_event(void *arg, uint32_t number, unsigned int what)
 
 /* The next look at who is silent. */
 static void
-arm(const struct dgram_table *t)
+arm(const struct dgram_table *t, unsigned int ms)
 {
 	if (t->flows->used > 0)
-		watch_arm(WATCH_FLOWS, FLOW_SWEEP_MS);
+		watch_arm(WATCH_FLOWS, ms);
 }
 
+/* Up to *most of them, which it lessens. */
 static void
-end_idle(struct dgram_table *t, struct flow_bridge *fb)
+end_idle(struct dgram_table *t, struct flow_bridge *fb, unsigned int *most)
 {
 	uint32_t oldest;
 	int i;
 
 	for (i = 0; i < 2 && fb->idle_ms != 0; i++)
-		while ((oldest = fb->list[i].oldest) != NO_FLOW &&
+		while (*most > 0 && (oldest = fb->list[i].oldest) != NO_FLOW &&
 		    t->work->now_ms - flow_at(t, oldest)->used_ms >=
-			fb->idle_ms)
+			fb->idle_ms) {
 			flow_end(t, flow_at(t, oldest));
+			--*most;
+		}
 }
 
 static void
 sweep(void *arg, uint32_t number, unsigned int what)
 {
 	struct dgram_table *t = arg;
+	unsigned int most = FLOW_ENDS_A_SWEEP;
 	uint32_t slot;
 
 	(void)number;
 	(void)what;
 	for (slot = 1; slot <= t->flows->bridges && t->flows->used > 0; slot++)
 		if (t->flows->bridge[slot].count > 0)
-			end_idle(t, &t->flows->bridge[slot]);
-	arm(t);
+			end_idle(t, &t->flows->bridge[slot], &most);
+	arm(t, most > 0 ? FLOW_SWEEP_MS : 1);
 }
 
 int
@@ -138,6 +143,7 @@ flow_setup(struct dgram_table *t, const struct flow_setup *setup)
 		all->bridge[i].list[1] = all->bridge[i].list[0];
 	}
 	all->mask = n - 1;
+	arc4random_buf(all->secret, sizeof all->secret);
 	all->bridges = t->bridges;
 	all->flows = setup->flows;
 	all->first_watch = setup->first_watch;
@@ -151,22 +157,32 @@ flow_setup(struct dgram_table *t, const struct flow_setup *setup)
 	return 0;
 }
 
+/*
+ * Who does not know the secret cannot choose addresses that share a bucket:
+ * a sum of words, each times a number of its own, is a universal hash.
+ */
 static uint32_t
-hash(const struct dgram_bridge *b, const struct addr *a)
+hash(const struct dgram_table *t, const struct dgram_bridge *b,
+    const struct addr *a)
 {
-	uint32_t h = 2166136261U ^ b->slot;
-	uint16_t i;
+	const uint64_t *secret = t->flows->secret;
+	uint64_t h = secret[0] + secret[1] * b->slot;
+	uint32_t word, i, n;
 
-	for (i = 0; i < a->len; i++)
-		h = (h ^ a->u.bytes[i]) * 16777619U;
-	return h ^ h >> 15;
+	for (i = 0; i < a->len; i += 4) {
+		n = a->len - i < 4U ? a->len - i : 4U;
+		word = 0;
+		memcpy(&word, &a->u.bytes[i], n);
+		h += secret[2 + i / 4] * word;
+	}
+	return (uint32_t)(h >> 32);
 }
 
 uint32_t
 flow_find(const struct dgram_table *t, const struct dgram_bridge *b,
     const struct addr *asker)
 {
-	uint32_t h = hash(b, asker);
+	uint32_t h = hash(t, b, asker);
 	uint32_t number = t->flows->bucket[h & t->flows->mask];
 	const struct flow *f;
 
@@ -184,7 +200,7 @@ put_in_bucket(struct dgram_table *t, struct flow *f)
 {
 	uint32_t *first;
 
-	f->hash = hash(f->bridge, &f->asker);
+	f->hash = hash(t, f->bridge, &f->asker);
 	first = &t->flows->bucket[f->hash & t->flows->mask];
 	f->next = *first;
 	*first = number_of(t, f);
@@ -294,7 +310,7 @@ forget(struct dgram_table *t, struct flow *f)
 void
 flow_end(struct dgram_table *t, struct flow *f)
 {
-	flow_empty(t, f);
+	flow_drain(t, f);
 	f->ended = f->serial;
 	chain_push(&t->flows->reports, t->flows->bridges + 1 + number_of(t, f));
 	forget(t, f);
@@ -433,7 +449,7 @@ begin(struct dgram_table *t, struct flow *f, struct dgram_bridge *b,
 	put_newest(t, f);
 	bridge_of(t, b)->count++;
 	t->flows->used++;
-	arm(t);
+	arm(t, FLOW_SWEEP_MS);
 	/* what a local asker sends comes by src, always */
 	if (begin_side(t, f, FLOW_ASKER,
 		(f->way[FLOW_ASKER].traits & KIND_ECHOES), m->recovered) == -1)

@@ -203,29 +203,6 @@ read_side(struct dgram_table *t, struct flow *f, enum flow_side side)
 	return n;
 }
 
-/* Returns whether there may be more. */
-static int
-carry_side(struct dgram_table *t, struct flow *f, enum flow_side side)
-{
-	int n = read_side(t, f, side);
-
-	if (n > 0)
-		send_batch(t, f, side, n);
-	return n == DGRAM_BATCH;
-}
-
-void
-flow_empty(struct dgram_table *t, struct flow *f)
-{
-	int i, side;
-
-	for (side = 0; side < FLOW_SIDES; side++)
-		for (i = 0; i < DGRAM_BATCHES_A_TURN; i++)
-			if (!t->resumed || !f->heard[side] ||
-			    !carry_side(t, f, (enum flow_side)side))
-				break;
-}
-
 void
 flow_run(struct dgram_table *t, uint32_t number)
 {
@@ -250,6 +227,23 @@ flow_run(struct dgram_table *t, uint32_t number)
 				return;
 		}
 	flow_wake(t, f);
+}
+
+void
+flow_drain(struct dgram_table *t, struct flow *f)
+{
+	int i, n, side;
+
+	if (!t->resumed)
+		return;
+	carry_settle(t);
+	for (side = 0; side < FLOW_SIDES; side++)
+		for (i = 0; i < DGRAM_BATCHES_A_TURN && f->heard[side]; i++) {
+			n = read_side(t, f, (enum flow_side)side);
+			send_batch(t, f, (enum flow_side)side, n);
+			if (n < most_of(f, (enum flow_side)side))
+				break;
+		}
 }
 
 /* Reads the head of the src, counts and returns it; -1: there is none. */

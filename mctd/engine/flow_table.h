@@ -4,6 +4,7 @@
 #define ENGINE_FLOW_TABLE_H
 
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "flow.h"
 
@@ -44,6 +45,9 @@ struct flow {
 	uint64_t used_ms;
 };
 
+/* Of the hash: for the slot, and for each word of the longest address. */
+#define FLOW_SECRETS (2 + (sizeof(struct sockaddr_un) + 3) / 4)
+
 /* In the order in which they were used. */
 struct flow_list {
 	uint32_t oldest;
@@ -66,6 +70,7 @@ struct flow_table {
 	struct flow_bridge *bridge; /* by slot */
 	uint32_t *bucket;
 	uint32_t mask;
+	uint64_t secret[FLOW_SECRETS];
 	uint32_t bridges;
 	uint32_t flows;
 	uint32_t used;
@@ -81,10 +86,9 @@ uint32_t flow_find(const struct dgram_table *, const struct dgram_bridge *,
     const struct addr *asker);
 /* It was used just now, and maybe answered. */
 void flow_touch(struct dgram_table *, struct flow *, int answered);
-/* What lies there still is carried: nothing is lost unseen. */
-void flow_empty(struct dgram_table *, struct flow *);
-/* Ends it, and tells the parent. */
+/* Ends it, when what lies in its sockets is carried; tells the parent. */
 void flow_end(struct dgram_table *, struct flow *);
+void flow_drain(struct dgram_table *, struct flow *);
 /* Is to have a go when there is something to read. */
 void flow_wake(struct dgram_table *, struct flow *);
 /* One gives way where there is no room for another. */

@@ -141,32 +141,39 @@ who_was_never_answered_gives_way(void **state)
 	eflow_finish(0);
 }
 
-/* What it has sent before it gives way is carried. */
+/* What lies in its sockets is carried first. */
 static void
-nothing_is_left_behind(void **state)
+who_gives_way_loses_nothing(void **state)
 {
-	struct eflow e, other;
-	unsigned int i;
+	struct eflow e[3];
+	uint32_t i;
 
 	(void)state;
-	eflow_begin(1, 0);
-	eflow_open(0, &e, 10);
-	eflow_make(&other);
-	eflow_by_src(&other);
+	eflow_begin(2, 0);
+	for (i = 0; i < 2; i++)
+		eflow_open(i, &e[i], 10);
+	eflow_make(&e[2]);
+	eflow_by_src(&e[2]);
+	edgram_wait_balance(EFLOW_SLOT, 2);
 	assert_return_code(kill(rig->pid, SIGSTOP), errno);
-	edgram_give_by(other.asker, 10, 0);
-	for (i = 0; i < 5; i++)
-		edgram_give_by(e.asker, 20 + i, 0);
+	edgram_give_by(e[2].asker, 10, 0); /* the engine sees this first */
+	for (i = 0; i < 5; i++) {
+		edgram_give_by(e[0].asker, 20 + i, 0);
+		edgram_give_by(e[0].server, 30 + i, 0);
+	}
 	assert_return_code(kill(rig->pid, SIGCONT), errno);
-	eflow_expect_ended(0, &e);
+	eflow_expect_ended(0, &e[0]);
 	eflow_expect_asker();
-	eflow_send(0, &other);
-	eflow_expect_bytes(other.server, 10);
-	for (i = 0; i < 5; i++)
-		eflow_expect_bytes(e.server, (ssize_t)(20 + i));
-	edgram_wait_balance(EFLOW_SLOT, 7);
-	eflow_unmake(&e);
-	eflow_unmake(&other);
+	eflow_send(0, &e[2]);
+	eflow_expect_bytes(e[2].server, 10);
+	for (i = 0; i < 5; i++) {
+		eflow_expect_bytes(e[0].server, 20 + (ssize_t)i);
+		eflow_expect_bytes(e[0].asker, 30 + (ssize_t)i);
+	}
+	edgram_wait_balance(EFLOW_SLOT, 8);
+	eflow_check_replies(5, 0);
+	for (i = 0; i < 3; i++)
+		eflow_unmake(&e[i]);
 	eflow_finish(0);
 }
 
@@ -367,7 +374,7 @@ main(int argc, char *argv[])
 		cmocka_unit_test(each_head_is_asked_for),
 		cmocka_unit_test(strangers_do_not_use_a_flow),
 		cmocka_unit_test(who_was_never_answered_gives_way),
-		cmocka_unit_test(nothing_is_left_behind),
+		cmocka_unit_test(who_gives_way_loses_nothing),
 		cmocka_unit_test(fewer_may_be_asked_for),
 		cmocka_unit_test(silent_ones_end),
 		cmocka_unit_test(flows_end_with_their_bridge),
