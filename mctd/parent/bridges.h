@@ -76,6 +76,7 @@ struct bridge {
 	int retune;               /* the engine is to be told its options */
 	uint64_t deadline_ms;     /* of the engine's answer */
 	int lost;                 /* dst is to be connected again */
+	uint32_t lacks;           /* groups without a place: groups.c */
 	uint64_t dropped[COUNTS]; /* as of the last event */
 };
 

@@ -120,14 +120,17 @@ edit(struct bridge_options *o, const struct proto_change *m, const char **why)
 	}
 }
 
-/* One that waits for an interface is joined; of another error it is not. */
+/*
+ * One that waits for an interface is joined, or for a place, which another is
+ * about to leave; of another error it is not.
+ */
 static int
 is_refused(const struct bridge *b, const struct bridge_join *j)
 {
 	const struct bridge_group *g = groups_of(b, j);
 
 	if (g == NULL)
-		return ENOSPC;
+		return 0;
 	if (g->state == GROUP_JOINED || g->err == EADDRNOTAVAIL ||
 	    g->err == ENETUNREACH || g->err == EAGAIN)
 		return 0;

@@ -25,8 +25,9 @@
 static struct {
 	struct bridge_group *table;
 	uint32_t n;
-	uint32_t used;
-	uint32_t lacking; /* groups without a place */
+	uint32_t used;    /* places */
+	uint32_t going;   /* of them, those that nobody wants */
+	uint32_t lacking; /* groups without a place: until some are gone */
 	unsigned int seconds;
 	int dirty; /* the engine is to be told something */
 } groups;
@@ -67,11 +68,30 @@ after(const struct bridge_group *g)
 	return next_group(number_of(g) + 1);
 }
 
-static void
-count(int more)
+uint32_t
+groups_wanted(void)
 {
-	groups.used = (uint32_t)((int)groups.used + more);
-	atomic_store(&slots_head()->groups, groups.used);
+	return groups.used - groups.going + groups.lacking;
+}
+
+uint32_t
+groups_limit(void)
+{
+	return groups.n;
+}
+
+static void
+publish(void)
+{
+	atomic_store(&slots_head()->groups, groups_wanted());
+}
+
+static void
+set_lacks(struct bridge *b, uint32_t n)
+{
+	groups.lacking += n - b->lacks;
+	b->lacks = n;
+	publish();
 }
 
 static struct bridge_group *
@@ -84,7 +104,8 @@ take(void)
 			memset(g, 0, sizeof *g);
 			g->place = PLACE_WANTED;
 			g->fd = -1;
-			count(1);
+			groups.used++;
+			publish();
 			return g;
 		}
 	return NULL;
@@ -93,8 +114,10 @@ take(void)
 static void
 give(struct bridge_group *g)
 {
+	assert(g->place == PLACE_GOING);
 	g->place = PLACE_FREE;
-	count(-1);
+	groups.used--;
+	groups.going--;
 }
 
 static void
@@ -191,58 +214,6 @@ groups_share(const struct addr *src, int on)
 			group_share(g, src, on);
 }
 
-static uint32_t
-groups_needed(const struct bridge_spec *spec, const struct bridge_options *o)
-{
-	return o->njoins + (uint32_t)join_is_group(&spec->src);
-}
-
-/* Those of bridges that are made and have not begun. */
-static uint32_t
-reserved(void)
-{
-	const struct bridge_spec *spec;
-	const struct bridge *b;
-	uint32_t n = 0;
-
-	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		if (b->state == BRIDGE_HELD && !bridges_is_stream(b)) {
-			spec = bridges_spec(b);
-			n += groups_needed(spec, &spec->options);
-		}
-	return n;
-}
-
-static void
-note_limit(const struct bridge *b)
-{
-	static struct log_rate rate;
-	struct event_note note = { .type = EVENT_LIMIT_REACHED };
-
-	if (!log_rate(&rate, 1, "limits of groups"))
-		return;
-	note.id = note.bridge = b != NULL ? slots_id(b->slot) : 0;
-	note.text = "groups";
-	events_add(&note);
-	log_warn("limit reached: groups");
-}
-
-int
-groups_room(const struct bridge *b, const struct bridge_spec *spec,
-    const struct bridge_options *o, const char **why)
-{
-	uint32_t need = groups_needed(spec, o), has = 0;
-
-	if (b != NULL)
-		has = groups_needed(spec, &bridges_spec(b)->options);
-	if (need <= has || groups.used + reserved() + need - has <= groups.n)
-		return 0;
-	note_limit(b);
-	*why = "as many groups as the limit allows";
-	errno = ENOSPC;
-	return -1;
-}
-
 /* As if it were joined, by the interface that src is of. */
 static void
 describe_own(const struct source *s, struct bridge_join *j)
@@ -285,13 +256,12 @@ lack(struct bridge *b, const struct bridge_group *like)
 {
 	struct bridge_group none = *like;
 
-	groups.lacking++;
+	set_lacks(b, b->lacks + 1);
 	none.place = PLACE_WANTED;
 	none.state = GROUP_WAITING;
 	none.err = ENOSPC;
 	none.since_ns = clock_wall_ns();
 	group_show(b, &none);
-	note_limit(b);
 }
 
 static void
@@ -319,6 +289,8 @@ drop(struct bridge_group *g)
 {
 	group_close(g);
 	g->place = PLACE_GOING;
+	groups.going++;
+	publish();
 	groups.dirty = 1;
 	if (!g->old)
 		give(g);
@@ -391,6 +363,7 @@ groups_changed(struct bridge *b, const struct bridge_options *was)
 	const struct bridge_group *g;
 	uint32_t i;
 
+	set_lacks(b, 0);
 	mark(b);
 	drop_unseen(b);
 	clear_shown(b);
@@ -436,6 +409,7 @@ groups_close(struct bridge *b)
 			g->told = g->old = 0; /* they end with the bridge */
 		drop(g);
 	}
+	set_lacks(b, 0);
 	clear_shown(b);
 }
 
@@ -451,16 +425,17 @@ groups_look(void)
 			look(g);
 }
 
+/* Those that lack a place have one where others have gone. */
 static void
 look_for_room(void)
 {
 	struct bridge *b;
 
-	groups.lacking = 0;
+	if (groups.lacking == 0 || groups.lacking > groups.n - groups.used)
+		return;
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
-		if (!bridges_is_stream(b) && b->state != BRIDGE_HELD &&
-		    b->state != BRIDGE_CLOSING)
-			groups_changed(b, NULL);
+		if (b->lacks > 0)
+			groups_changed(b, &bridges_spec(b)->options);
 }
 
 void
@@ -471,8 +446,6 @@ groups_tick(void)
 	if (groups.used == 0 || ++groups.seconds < RETRY_S)
 		return;
 	groups.seconds = 0;
-	if (groups.lacking > 0)
-		look_for_room();
 	for (g = next_group(0); g != NULL; g = after(g))
 		if (g->place == PLACE_WANTED && g->state == GROUP_WAITING)
 			look(g);
@@ -503,6 +476,7 @@ groups_flush(void)
 		return 0;
 	if (tell_ends() == -1)
 		return -1;
+	look_for_room();
 	for (g = next_group(0); g != NULL; g = after(g)) {
 		if ((told = group_tell(g, number_of(g))) == -1)
 			return -1;
@@ -593,7 +567,8 @@ groups_adopt(uint32_t number, const struct bridge_group *from)
 	g = &groups.table[number];
 	*g = *from;
 	g->place = PLACE_WANTED;
-	count(1);
+	groups.used++;
+	publish();
 	groups.dirty = 1;
 	for (b = bridges_next(1); b != NULL; b = bridges_next(b->slot + 1))
 		if (group_is_of(g, b))

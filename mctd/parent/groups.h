@@ -13,12 +13,9 @@
 int groups_init(uint32_t groups);
 size_t groups_bytes(uint32_t groups);
 
-/*
- * Whether there is room for the groups of such a bridge, or of this one with
- * other options: 0, or -1 with ENOSPC, *why and an event.
- */
-int groups_room(const struct bridge *, const struct bridge_spec *,
-    const struct bridge_options *, const char **why);
+/* How many are wanted, of bridges that have begun; how many there can be. */
+uint32_t groups_wanted(void);
+uint32_t groups_limit(void);
 
 /* Those at the port of that src let it be bound beside them, or no more. */
 void groups_share(const struct addr *src, int on);

@@ -14,6 +14,7 @@
 #include "admit.h"
 #include "clients.h"
 #include "datagrams.h"
+#include "group_room.h"
 #include "groups.h"
 #include "hold.h"
 #include "life.h"
@@ -65,7 +66,7 @@ life_open(const struct bridge_request *r, const char **why)
 	if (admit_check(r->spec, r->from_conf, why) == -1 ||
 	    try_options(r->spec, &r->options, why) == -1 ||
 	    (!addr_is_connected_type(&r->spec->src) &&
-		groups_room(NULL, r->spec, &r->options, why) == -1))
+		group_room(NULL, r->spec, &r->options, why) == -1))
 		return NULL;
 	if ((slot = slots_take(SLOT_BRIDGE)) == 0) {
 		*why = "as many bridges as the limit allows";
@@ -130,7 +131,7 @@ life_try_change(const struct bridge *b, const struct bridge_options *options,
 		return try_options(bridges_spec(b), options, why);
 	*why = NULL;
 	if (admit_change(b, options, why) == 0 &&
-	    groups_room(b, bridges_spec(b), options, why) == 0 &&
+	    group_room(b, bridges_spec(b), options, why) == 0 &&
 	    datagrams_try_change(b, options, why) == 0)
 		return 0;
 	if (*why == NULL)

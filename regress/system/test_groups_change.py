@@ -133,9 +133,6 @@ def test_32_groups_of_a_bridge_and_the_limit(context):
     summary, = scene.daemon.show("summary")
     assert summary["groups"] == summary["groups-limit"] == 33
     scene.do("group", "leave", "feed", "src", MANY[0], "interface", "ea")
-    # its place is free when the engine has let go of it
-    wait_for(lambda: scene.daemon.show("summary")[0]["groups"] == 32, 20,
-             "place")
     scene.do("group", "join", "more", "src", "239.9.9.8", "interface", "ea")
     status, _, err = scene.ctl("group", "join", "more", "src", "239.9.9.8",
                                "interface", "ea")

@@ -1,6 +1,10 @@
 """Interfaces that come and go, options that change, and groups that take each
 other's place: what was told stays true."""
 
+import socket
+import struct
+
+from client import C2L_DONE, L2C_CHANGE, Client
 from ends import QUICK, make, receiver
 from lans import Lan, Wire, ip, speaker
 from program import wait_for
@@ -123,3 +127,33 @@ def test_news_while_a_dst_is_lost(context):
         sock.send(b"again")
         return wire.all(b"again")
     wait_for(again, 20, "a datagram")
+
+
+JOIN, LEAVE = 1, 2
+
+
+def change(client, what, end, group):
+    """A group of the bridge "feed" at ea."""
+    def text(word):
+        return struct.pack(">H", len(word)) + word.encode()
+    client.send(L2C_CHANGE, struct.pack(">BI", what, 0) + text("feed") +
+                struct.pack(">BBH", end, 0, socket.AF_INET) +
+                socket.inet_aton(group).ljust(16, b"\0") + bytes(16) +
+                text("ea") + struct.pack(">I", 0))
+    client.expect(C2L_DONE, 1)
+
+
+def test_what_was_left_is_not_in_the_way(context):
+    """Of the limit, however fast one joins what there is room for."""
+    Lan("ea", 1)
+    src = ["udp:127.0.0.1:%d" % context.port() for _ in range(2)]
+    daemon, _ = feed(context, src[0], src[1], conf="limits { groups 1 }\n")
+    client = Client(daemon)
+    for end in (0, 1):
+        for i in range(200):
+            for what in (JOIN, LEAVE):
+                change(client, what, end, "239.1.1.%d" % (i + 1))
+    change(client, JOIN, 0, "239.1.2.1")
+    wait_for(lambda: [(row["group"], row["state"]) for row in
+                      daemon.show("groups")] == [("239.1.2.1", "joined")],
+             20, "the last one")
