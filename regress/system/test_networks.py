@@ -6,6 +6,7 @@ import struct
 
 from client import C2L_DONE, L2C_CHANGE, Client
 from ends import QUICK, make, receiver
+from faults import Inject
 from lans import Lan, Wire, ip, speaker
 from program import wait_for
 
@@ -157,3 +158,18 @@ def test_what_was_left_is_not_in_the_way(context):
     wait_for(lambda: [(row["group"], row["state"]) for row in
                       daemon.show("groups")] == [("239.1.2.1", "joined")],
              20, "the last one")
+
+
+def test_no_descriptor_to_ask_for_an_interface(context):
+    """The library that asks which it is has another socket then."""
+    Lan("ea", 1)
+    src = ["udp:127.0.0.1:%d" % context.port() for _ in range(2)]
+    daemon, _ = feed(context, src[0], src[1])
+    # the first socket is to see whether the change can be made
+    fault = Inject(context, daemon.pid, "socket", "ENFILE", "2")
+    status, _, err = daemon.ctl("group", "join", "feed", "src", "239.1.1.1",
+                                "interface", "ea")
+    assert status == 0, err
+    fault.wait()
+    fault.detach()
+    assert daemon.show("groups")[0]["state"] == "joined"
