@@ -210,6 +210,7 @@ datagrams_changed(struct bridge *b, const struct bridge_options *was)
 	}
 	publish_dst(b, now, &d);
 	sources_serve(sources_of(b));
+	flows_changed(b, was);
 	b->retune = 1;
 	datagrams.dirty = 1;
 }

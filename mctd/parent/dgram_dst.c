@@ -167,13 +167,22 @@ connect_anew(int fd, const struct addr *dst, const struct bridge_options *o,
 }
 
 int
-dgram_dst_change(int fd, const struct addr *dst,
+dgram_dst_retune(int fd, const struct addr *dst,
     const struct bridge_options *was, const struct bridge_options *o,
     struct dgram_dst *d, const char **why)
 {
 	*why = NULL;
-	if (set_options(fd, dst, o, d, why) == -1 ||
-	    options_dst_again(fd, dst, was, o, why) == -1)
+	return set_options(fd, dst, o, d, why) == -1 ?
+	    -1 :
+	    options_dst_again(fd, dst, was, o, why);
+}
+
+int
+dgram_dst_change(int fd, const struct addr *dst,
+    const struct bridge_options *was, const struct bridge_options *o,
+    struct dgram_dst *d, const char **why)
+{
+	if (dgram_dst_retune(fd, dst, was, o, d, why) == -1)
 		return -1;
 	/* the way, and the address it comes from, were chosen by these */
 	if (o->mark == was->mark &&

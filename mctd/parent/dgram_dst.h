@@ -35,6 +35,10 @@ int dgram_dst_try(const struct addr *dst, const struct bridge_options *,
 int dgram_dst_change(int fd, const struct addr *dst,
     const struct bridge_options *was, const struct bridge_options *,
     struct dgram_dst *, const char **why);
+/* The same, but that it stays connected as it is. */
+int dgram_dst_retune(int fd, const struct addr *dst,
+    const struct bridge_options *was, const struct bridge_options *,
+    struct dgram_dst *, const char **why);
 int dgram_dst_is_other(const struct bridge_options *,
     const struct bridge_options *);
 

@@ -167,7 +167,7 @@ set_options(int fd, const struct bridge_spec *spec, const char **why)
 		(void)dgram_system_receive_buffer(fd, o->receive_buffer, 0);
 	if (o->hops == FLAG_YES)
 		(void)dgram_system_arrival(fd, &spec->src, 1);
-	return options_flow(fd, &spec->src, o, why);
+	return o->dscp == 0 ? 0 : options_flow(fd, &spec->src, o, why);
 }
 
 /* Bound to local and connected to the asker.  A descriptor, or -1. */
@@ -318,4 +318,22 @@ flow_sockets_to_dst(const struct bridge_spec *spec, const struct addr *asker,
 	} else
 		done = connect_one_way(fd, spec, asker, why);
 	return done == -1 ? give_up(fd) : fd;
+}
+
+void
+flow_sockets_change(const int fd[2], const struct bridge_spec *spec,
+    const struct bridge_options *was)
+{
+	const struct bridge_options *o = &spec->options;
+	struct dgram_dst d;
+	const char *why;
+
+	if (addr_is_ip(&spec->src)) {
+		if (o->hops != was->hops)
+			(void)dgram_system_arrival(fd[0], &spec->src,
+			    o->hops == FLAG_YES);
+		if (o->dscp != was->dscp)
+			(void)options_flow(fd[0], &spec->src, o, &why);
+	}
+	(void)dgram_dst_retune(fd[1], &spec->dst, was, o, &d, &why);
 }

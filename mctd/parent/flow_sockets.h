@@ -24,4 +24,8 @@ int flow_sockets_to_asker(const struct bridge_spec *, const struct addr *asker,
 int flow_sockets_to_dst(const struct bridge_spec *, const struct addr *asker,
     const char **why);
 
+/* The bridge has other options; fd: to the asker, to dst. */
+void flow_sockets_change(const int fd[2], const struct bridge_spec *,
+    const struct bridge_options *was);
+
 #endif

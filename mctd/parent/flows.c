@@ -411,6 +411,21 @@ flows_close(uint32_t slot)
 	assert(a->flows == 0);
 }
 
+void
+flows_changed(const struct bridge *b, const struct bridge_options *was)
+{
+	uint32_t i, left = flows.asked[b->slot].flows;
+	const struct flow *f;
+
+	for (i = 0; i < flows.n && left > 0; i++) {
+		f = &flows.table[i];
+		if (f->serial == 0 || f->slot != b->slot)
+			continue;
+		flow_sockets_change(f->fd, bridges_spec(b), was);
+		left--;
+	}
+}
+
 int
 flows_keep(struct flows_kept *kept)
 {

@@ -23,6 +23,8 @@ int flows_flush(void);
 /* The next one is told of all flows; bridges come first. */
 void flows_engine_died(void);
 
+/* It has other options. */
+void flows_changed(const struct bridge *, const struct bridge_options *was);
 /* A bridge is over; the engine has nothing of it any more. */
 void flows_close(uint32_t slot);
 

@@ -198,7 +198,7 @@ int
 options_flow(int fd, const struct addr *src, const struct bridge_options *o,
     const char **why)
 {
-	return o->dscp == 0 ? 0 : set_dscp(fd, src, o, why);
+	return set_dscp(fd, src, o, why);
 }
 
 int

@@ -103,6 +103,32 @@ def test_hops_of_groups_change(context):
 
 
 
+def test_options_of_flows_change(context):
+    """hops and dscp are for flows that there are, too."""
+    lan = Lan("ea", 1)
+    Lan("eb", 2)
+    wire = Wire("eb")
+    port = context.port()
+    text = QUICK + ('bridge "feed" "udp:10.1.0.1:%d" "udp:10.2.0.10:99" { '
+                    'reply yes\n%%s }\n' % port)
+    daemon = context.daemon(text % "")
+    with lan.hosts[0]:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 9)
+    sock.connect(("10.1.0.1", port))
+    sock.send(b"first")
+    wire.wait(b"first", "10.2.0.10")
+    for option, data, ttl in (("hops yes", b"second", 8),
+                              ("ttl 33", b"third", 33)):
+        daemon.write(text % option)
+        status, _, err = daemon.ctl("reload")
+        assert status == 0, err
+        sock.send(data)
+        assert wire.wait(data, "10.2.0.10")[2] == ttl
+    bridge, = daemon.show("bridges")
+    assert bridge["flows-made"] == 1, bridge
+
+
 def plug_pair():
     ip("link", "add", "d0", "type", "veth", "peer", "name", "d0p")
     ip("link", "set", "d0p", "up")

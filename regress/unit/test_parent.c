@@ -111,6 +111,15 @@ options_source(int fd, const struct addr *dst, const struct bridge_options *o,
 
 /* In place of flow_sockets.c: no bridge here has flows. */
 
+void
+flow_sockets_change(const int fd[2], const struct bridge_spec *spec,
+    const struct bridge_options *was)
+{
+	(void)fd;
+	(void)spec;
+	(void)was;
+}
+
 int
 flow_sockets_src(int fd, const struct addr *src, const char *device)
 {
