@@ -75,8 +75,9 @@ join_check_device(const char *device, const char **why)
 int
 join_check(const struct bridge_join *j, const char **why)
 {
+	static const uint8_t zero[16];
 	struct addr group, source;
-	uint8_t zero[16] = { 0 };
+	size_t used = family_bytes(j->family);
 
 	if (j->end != ADDR_SRC && j->end != ADDR_DST)
 		return refuse(why, "a join is of src or of dst");
@@ -85,6 +86,10 @@ join_check(const struct bridge_join *j, const char **why)
 	join_group(j, ADDR_UDP, 0, &group);
 	if (!join_is_group(&group))
 		return refuse(why, "this is not the address of a group");
+	/* Else one group could be given twice, and be saved so. */
+	if (memcmp(j->group + used, zero, 16 - used) != 0 ||
+	    memcmp(j->source + used, zero, 16 - used) != 0)
+		return refuse(why, "the address is not whole");
 	if (join_check_device(j->device, why) == -1)
 		return -1;
 	if (!j->has_source)
@@ -94,7 +99,9 @@ join_check(const struct bridge_join *j, const char **why)
 	if (j->has_source != 1 || j->end == ADDR_DST)
 		return refuse(why, "only a join of src has a source");
 	join_source(j, ADDR_UDP, &source);
-	if (join_is_group(&source) || memcmp(j->source, zero, 16) == 0)
+	if (join_is_group(&source) || memcmp(j->source, zero, 16) == 0 ||
+	    (j->family == AF_INET6 &&
+		IN6_IS_ADDR_V4MAPPED(&source.u.in6.sin6_addr)))
 		return refuse(why, "a source is the address of one host");
 	return 0;
 }

@@ -116,6 +116,7 @@ bad_texts_are_refused_with_a_sentence(void **state)
 static void
 what_a_program_made_is_checked(void **state)
 {
+	static const uint8_t mapped[16] = { [10] = 0xff, 0xff, 10, 0, 0, 1 };
 	struct bridge_join good = join("src 232.1.1.1 interface a source "
 				       "10.0.0.1");
 	struct bridge_join j;
@@ -141,10 +142,14 @@ what_a_program_made_is_checked(void **state)
 	BROKEN(j.family = AF_INET6); /* e801:101:: */
 	BROKEN(j.group[0] = 10);
 	BROKEN(memset(j.device, 'a', sizeof(j.device)));
+	BROKEN(j.group[4] = 1); /* the same group, and yet another */
+	BROKEN(j.source[15] = 1);
 	BROKEN((void)strcpy(j.device, "a b"));
 	BROKEN((void)strcpy(j.device, "007:"));
 	BROKEN(memset(&j, 0, sizeof(j)));
 	BROKEN(memset(&j, 0xff, sizeof(j)));
+	good = join("src ff3e::1 source 2001:db8::1");
+	BROKEN(memcpy(j.source, mapped, sizeof(mapped)));
 }
 
 static void
