@@ -294,15 +294,16 @@ group_change(struct bridge_group *g, const struct bridge_options *was)
 	const char *why;
 	struct addr a;
 
-	if (g->fd == -1)
-		return 0;
 	if (!group_is_dst(g)) {
-		change_src(g, was, o);
+		if (g->fd != -1)
+			change_src(g, was, o);
 		return 0;
 	}
 	if (g->join.device[0] == '\0' &&
 	    strcmp(o->affinity, was->affinity) != 0)
 		return -1;
+	if (g->fd == -1)
+		return 0;
 	before = *options_for(g, was);
 	get_addr(g, g->index, &a);
 	return dgram_dst_change(g->fd, &a, &before, options_for(g, o), &d,

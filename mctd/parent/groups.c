@@ -347,7 +347,8 @@ keep(struct bridge *b, const struct bridge_options *was)
 		group_show(b, g);
 		if (g->own || was == NULL || group_change(g, was) == 0)
 			continue;
-		g->state = GROUP_NONE;
+		if (g->state == GROUP_JOINED)
+			g->state = GROUP_NONE;
 		look(g);
 		if (g->state != GROUP_JOINED)
 			group_part(g);

@@ -100,6 +100,9 @@ def test_affinity_decides(context):
     receiver_ = receiver(feed.dst)
     two = {"239.2.2.2": 3, "ff15::8": 3}
     feed.expect(ea=two, eb={"239.3.3.3": 3})
+    # once the command is done, also after an interface that is not there
+    feed.ctl("affinity", "feed", "nosuch0")
+    feed.expect(eb={"239.3.3.3": 3})
     feed.ctl("affinity", "feed", "eb")
     feed.expect(eb=dict(two, **{"239.3.3.3": 3}))
     assert {p[3] for p in feed.wires["eb"].all(to="239.2.2.2")} == \
