@@ -123,7 +123,8 @@ group_address(struct mct *mct, const struct sockaddr *sa, socklen_t len,
 	/* The type says nothing here: what is IP has this one. */
 	if (sa == NULL)
 		return handle_fail(mct, EINVAL, "an address is missing");
-	if (addr_from_sockaddr(addr, SOCK_STREAM, sa, len) == -1)
+	if (addr_from_sockaddr(addr, SOCK_STREAM, sa, len) == -1 &&
+	    errno != EPROTOTYPE)
 		return handle_fail(mct, errno,
 		    "an address or its length is wrong");
 	if (!addr_is_ip(addr))

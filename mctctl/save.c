@@ -195,28 +195,30 @@ static void
 keep_group(void *arg, const struct mct_record *record)
 {
 	const char *kind = mct_record_text(record, "kind");
+	const char *end = mct_record_text(record, "end");
+	const char *group = mct_record_text(record, "group");
 	const char *interface = mct_record_text(record, "interface");
 	const char *source = mct_record_text(record, "group-source");
 	struct saved *saved = arg;
-	struct group *g, **end = &saved->groups;
+	struct group *g, **last = &saved->groups;
 
 	if (saved->failed || kind == NULL || strcmp(kind, "join") != 0)
 		return;
 	g = calloc(1, sizeof *g);
-	if (g == NULL || interface == NULL || source == NULL ||
+	if (g == NULL || end == NULL || group == NULL || interface == NULL ||
+	    source == NULL ||
 	    mct_record_number(record, "bridge", &g->bridge) == -1) {
 		free(g);
 		saved->failed = 1;
 		ctl_say("a group cannot be read");
 		return;
 	}
-	snprintf(g->text, sizeof g->text, "%s %s%s%s%s%s",
-	    mct_record_text(record, "end"), mct_record_text(record, "group"),
+	snprintf(g->text, sizeof g->text, "%s %s%s%s%s%s", end, group,
 	    *interface != '\0' ? " interface " : "", interface,
 	    *source != '\0' ? " source " : "", source);
-	while (*end != NULL)
-		end = &(*end)->next;
-	*end = g;
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = g;
 }
 
 static void

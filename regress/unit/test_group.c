@@ -6,11 +6,14 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <errno.h>
+#include <linux/tipc.h>
+#include <linux/vm_sockets.h>
 #include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -164,7 +167,15 @@ what_cannot_be_is_not_asked(void **state)
 	struct sockaddr_in group = in4("239.1.1.1"), host = in4("10.0.0.9");
 	struct sockaddr_in6 group6 = in6("ff15::7");
 	struct sockaddr_in6 mapped = in6("::ffff:239.1.1.1");
-	struct sockaddr local = { .sa_family = AF_UNIX };
+	struct sockaddr_un local = { .sun_family = AF_UNIX,
+		.sun_path = "/run/app" };
+	struct sockaddr_vm vm = { .svm_family = AF_VSOCK,
+		.svm_cid = 2,
+		.svm_port = 5000 };
+	struct sockaddr_tipc tipc = { .family = AF_TIPC,
+		.addrtype = TIPC_SERVICE_ADDR,
+		.scope = TIPC_CLUSTER_SCOPE,
+		.addr.name.name = { 1000, 1 } };
 	struct fake fake;
 	struct mct *mct = connected(&fake, script_nothing);
 
@@ -178,7 +189,9 @@ what_cannot_be_is_not_asked(void **state)
 	    mct_session_add(mct, 7, 0, (const struct sockaddr *)&group, 4),
 	    EINVAL);
 	refused(mct, mct_session_add(mct, 7, 0, SA(mapped)), EADDRNOTAVAIL);
-	assert_int_equal(mct_session_add(mct, 7, 0, SA(local)), -1);
+	refused(mct, mct_session_add(mct, 7, 0, SA(local)), EAFNOSUPPORT);
+	refused(mct, mct_session_add(mct, 7, 0, SA(vm)), EAFNOSUPPORT);
+	refused(mct, mct_session_add(mct, 7, 0, SA(tipc)), EAFNOSUPPORT);
 	refused(mct, mct_group_join(mct, 7, 2, 0, SA(group), NULL, 0), EINVAL);
 	refused(mct, mct_group_join(mct, 7, MCT_SRC, 0, SA(group6), SA(host)),
 	    EINVAL);
