@@ -16,6 +16,7 @@
 #include "dgram_dst.h"
 #include "dgram_tell.h"
 #include "events.h"
+#include "flow_sockets.h"
 #include "flows.h"
 #include "groups.h"
 #include "leads.h"
@@ -89,11 +90,12 @@ int
 datagrams_open(struct bridge *b, const struct bridge_spec *spec,
     const struct bridge_options *options, const char **why)
 {
-	struct source *s = open_source(spec, options, why);
 	struct dgram_dst d;
+	struct source *s;
 	int saved;
 
-	if (s == NULL)
+	if (flow_sockets_try(&spec->dst, options, why) == -1 ||
+	    (s = open_source(spec, options, why)) == NULL)
 		return -1;
 	b->fd = dgram_dst_open(&spec->dst, options, &d, why);
 	if (b->fd == -1) {

@@ -243,6 +243,36 @@ flow_sockets_to_asker(const struct bridge_spec *spec, const struct addr *asker,
 	return local_to_asker(asker, why);
 }
 
+/* It may have the address of who asks. */
+static int
+set_foreign(int fd, const struct addr *a, const char **why)
+{
+	if (flow_system_foreign(fd, addr_family(a)) == 0)
+		return 0;
+	*why = errno == EPERM ?
+	    "source client needs CAP_NET_ADMIN, which is kept only "
+	    "when mctd.conf has a bridge with it" :
+	    "source client cannot be set on this socket";
+	return -1;
+}
+
+int
+flow_sockets_try(const struct addr *dst, const struct bridge_options *o,
+    const char **why)
+{
+	int fd, result, saved;
+
+	if (!o->source_client)
+		return 0;
+	if ((fd = sockets_new(dst, why)) == -1)
+		return -1;
+	result = set_foreign(fd, dst, why);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
 /* Its own address; with that of the asker, it and no other has both. */
 static int
 bind_dst(int fd, const struct bridge_spec *spec, const struct addr *asker,
@@ -261,14 +291,7 @@ bind_dst(int fd, const struct bridge_spec *spec, const struct addr *asker,
 		errno = EAFNOSUPPORT;
 		return -1;
 	}
-	if (flow_system_foreign(fd, addr_family(asker)) == -1) {
-		*why = errno == EPERM ?
-		    "source client needs CAP_NET_ADMIN, which is kept only "
-		    "when mctd.conf has a bridge with it" :
-		    "source client cannot be set on this socket";
-		return -1;
-	}
-	if (flow_system_share(fd) == -1)
+	if (set_foreign(fd, asker, why) == -1 || flow_system_share(fd) == -1)
 		return -1;
 	return bind(fd, &asker->u.sa, asker->len);
 }

@@ -28,4 +28,8 @@ int flow_sockets_to_dst(const struct bridge_spec *, const struct addr *asker,
 void flow_sockets_change(const int fd[2], const struct bridge_spec *,
     const struct bridge_options *was);
 
+/* Whether what flows need is permitted, asked when a bridge is made. */
+int flow_sockets_try(const struct addr *dst, const struct bridge_options *,
+    const char **why);
+
 #endif

@@ -401,6 +401,16 @@ def test_source_client_one_way(context):
     assert {sender for _, sender in echo.asked} == {("10.1.0.2", 4000)}
 
 
+def test_source_client_needs_a_power(context):
+    """It is refused when it is asked for, not with the first datagram."""
+    daemon = context.daemon()
+    status, _, err = daemon.ctl(
+        "bridge", "add", "udp:127.0.0.1:%d" % context.port(),
+        "udp:127.0.0.1:%d" % context.port(), "source", "client")
+    assert status == 1 and "CAP_NET_ADMIN" in err, (status, err)
+    assert daemon.show("bridges") == []
+
+
 def test_socat_asks_socat(context):
     """A server that takes a process for each question, asked by programs of
     another's making."""

@@ -139,6 +139,16 @@ flow_sockets_asker(int fd, const struct addr *src, struct addr *asker)
 }
 
 int
+flow_sockets_try(const struct addr *dst, const struct bridge_options *o,
+    const char **why)
+{
+	(void)dst;
+	(void)o;
+	(void)why;
+	return 0;
+}
+
+int
 flow_sockets_to_asker(const struct bridge_spec *spec, const struct addr *asker,
     const struct addr *local, const char **why)
 {
