@@ -60,7 +60,11 @@ dgram_system_affinity(int fd, const struct addr *a, const char *device)
 	struct ip_mreqn m = { .imr_ifindex = 0 };
 	unsigned int index = 0;
 
-	if (device[0] != '\0' && (index = if_nametoindex(device)) == 0)
+	/* the interface that is part of an address is not to be chosen */
+	if (addr_family(a) == AF_INET6)
+		index = a->u.in6.sin6_scope_id;
+	if (index == 0 && device[0] != '\0' &&
+	    (index = if_nametoindex(device)) == 0)
 		return -1;
 	if (addr_family(a) == AF_INET6)
 		return set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, (int)index);

@@ -124,6 +124,12 @@ def test_a_group_as_dst(context):
     feed.expect(eb={"239.2.2.2": 9})
     feed.ctl("affinity", "feed", "ea")
     feed.expect(ea={"239.2.2.2": 9})
+    # the interface of an address stays what it is
+    feed.daemon.add("udp:127.0.0.1:%d" % context.port(),
+                    "udp:[ff02::9%%eb]:%d" % feed.port, "name", "scoped")
+    feed.ctl("affinity", "scoped", "ea")
+    assert "cannot be set" not in feed.daemon.log_text()
+    assert feed.ctl("bridge", "close", "scoped") == ""
 
 
 def test_loopback_only_when_asked_for(context):
