@@ -124,6 +124,42 @@ def test_bridges_of_one_src_do_not_share_groups(context):
         assert heard(second) == [group.encode() + b" 0"]
 
 
+def test_bridges_that_share_a_group_hear_their_own_interface(context):
+    """Whoever sends, and whichever of them was joined first."""
+    feed = Feed(context, "udp:10.1.0.1:%d")
+    dst = "udp:127.0.0.1:%d" % context.port()
+    socks = {"feed": feed.sock, "second": receiver(dst)}
+    feed.daemon.add(feed.src, dst, "name", "second")
+    for group in GROUPS:
+        for first, name in enumerate(("second", "feed")):
+            lans = dict(zip((name, *set(socks) - {name}), (0, 1)))
+            for bridge, lan in lans.items():
+                feed.ctl("group", "join", bridge, "src", group,
+                         "interface", ("ea", "eb")[lan])
+            for turn in range(8):  # the kernel's choice depends on the sender
+                for bridge, lan in lans.items():
+                    data = b"%d %d" % (turn, lan)
+                    speaker(feed.lans[lan].hosts[0])(group, feed.port, data)
+                    assert socks[bridge].recv(99) == data, (group, first)
+            for sock in socks.values():
+                expect_none(sock)
+            for bridge, lan in lans.items():
+                feed.ctl("group", "leave", bridge, "src", group,
+                         "interface", ("ea", "eb")[lan])
+
+
+def test_port_of_a_group_is_free_when_it_is_left(context):
+    """For a src at all addresses, which nobody shares."""
+    feed = Feed(context, "udp:10.1.0.1:%d", lans=("ea",))
+    for _ in range(10):
+        for group in GROUPS[:2]:
+            feed.join(group, "interface", "ea")
+        feed.ctl("bridge", "close", "feed")
+        feed.daemon.add("udp:*:%d" % feed.port, feed.dst, "name", "all")
+        feed.ctl("bridge", "close", "all")
+        feed.daemon.add(feed.src, feed.dst, "name", "feed")
+
+
 def test_src_at_all_addresses(context):
     """It is in nobody's way, and hears no group that it did not join."""
     feed = Feed(context, "udp:*:%d", "join src 239.1.1.1 interface ea\n"
