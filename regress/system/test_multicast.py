@@ -83,6 +83,7 @@ class Iperf:
             out += line
             if " ms " in line:
                 break
+        self.program.process.kill()  # TERM would take it seconds
         lost, total = re.search(r" ms +(\d+)/(\d+) \(", out).groups()
         assert (int(lost), int(total)) == (0, sent), (sent, out)
         assert "out-of-order" not in out, out
@@ -269,6 +270,18 @@ bridge "moving" udp:10.1.0.1:5000 udp:10.2.0.10:5001
     assert sum(p.length for p in there) == sent * SIZE
     assert {p.ttl for p in there} == {5}
     expect(sent)
+
+
+def mcfirst(context, host, group, port, source, count):
+    """Hears so many datagrams of that source.  A function that waits for
+    them and returns [(bytes, from, TTL)]."""
+    with host:
+        heard = context.program(need("mcfirst"), "-I", "eth0", "-c",
+                                str(count), source, group, str(port))
+    return lambda: [
+        (int(size), by, int(ttl)) for size, by, ttl in re.findall(
+            r"Received (\d+) bytes from (\S+) .*hops (\d+)\)",
+            heard.finish())]
 
 
 # (group, its sources, src, groups out, who sends to them)
