@@ -221,10 +221,16 @@
 
 /*
  * Calls that send them before others run; in a turn each counts as so many
- * bytes moved.  One batch alone can take hundreds of thousands.
+ * bytes moved.  One batch alone can take many more.
  */
 #define DGRAM_SENDS_A_GO       256
 #define SEND_BYTES             4096
+
+/*
+ * Where many dsts share a src, fewer messages are read in one call, so that
+ * no more copies of them are under way: a change waits for these.
+ */
+#define DGRAM_COPIES           4096
 
 /* A buffer of a src or dst that can be asked for. */
 #define BUFFER_MAX             (256 * 1024 * 1024)

@@ -35,22 +35,18 @@ struct batch_message {
 };
 
 /*
- * Reads the src of that number; told as in KIND_TOLD.  Returns the number of
- * messages, which are in hand then, 0 when there is none, -1 with errno.
- * Less than DGRAM_BATCH: the queue is empty.
+ * A read: of the src of that number, as it is in the hand.  Returns the number
+ * of messages, which are in hand then, 0 when there is none, -1 with errno.
+ * Less than most: the queue is empty.
  */
-int batch_read(struct batch *, struct counters_hand *, uint32_t src, int fd,
-    int told);
-
-/* The same where more is to be said. */
 struct batch_read {
 	uint32_t src;
 	int fd;
-	int told;
+	int told;  /* as in KIND_TOLD */
 	int named; /* batch_name is wanted */
 	int most;  /* of messages, up to DGRAM_BATCH */
 };
-int batch_read_as(struct batch *, struct counters_hand *,
+int batch_read(struct batch *, struct counters_hand *,
     const struct batch_read *);
 
 /* Who sent the i-th message, as the kernel says it; *len 0: it does not. */

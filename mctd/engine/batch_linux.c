@@ -130,7 +130,7 @@ batch_clear(struct batch *b, struct calls *c, int told, int named)
 }
 
 int
-batch_read_as(struct batch *b, struct counters_hand *hand,
+batch_read(struct batch *b, struct counters_hand *hand,
     const struct batch_read *r)
 {
 	struct calls *c = calls_of(hand);
@@ -149,18 +149,6 @@ batch_read_as(struct batch *b, struct counters_hand *hand,
 		return n;
 	hand_end(hand);
 	return n == -1 && errno == EAGAIN ? 0 : n;
-}
-
-int
-batch_read(struct batch *b, struct counters_hand *hand, uint32_t src, int fd,
-    int told)
-{
-	struct batch_read r = { .src = src,
-		.fd = fd,
-		.told = told,
-		.most = DGRAM_BATCH };
-
-	return batch_read_as(b, hand, &r);
 }
 
 const void *

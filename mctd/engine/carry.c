@@ -148,18 +148,36 @@ carry_settle(struct dgram_table *t)
 	send_batch(t, UINT64_MAX);
 }
 
+/* How many messages are read in one call. */
+static int
+most_of(const struct dgram_src *s)
+{
+	const struct dgram_bridge *b;
+	uint32_t outs = 0;
+
+	for (b = s->first; b != NULL; b = bridge_next(s, b))
+		outs += b->nouts;
+	if (outs <= DGRAM_COPIES / DGRAM_BATCH)
+		return DGRAM_BATCH;
+	return outs < DGRAM_COPIES ? (int)(DGRAM_COPIES / outs) : 1;
+}
+
 /* Reads one batch; returns whether there may be more. */
 static int
 read_batch(struct dgram_table *t, struct dgram_src *s)
 {
 	struct counters_hand *hand = t->counters->hand;
 	struct dgram_batch *b = t->batch;
+	struct batch_read how = { .src = s->number,
+		.fd = s->fd,
+		.told = s->told,
+		.most = most_of(s) };
 	struct arrived a = { .n = { 0 } };
 	struct batch_message m;
 	int errors = 0, i, n;
 
 	do
-		n = batch_read(b->batch, hand, s->number, s->fd, s->told);
+		n = batch_read(b->batch, hand, &how);
 	while (n == -1 && ++errors < READ_ERRORS);
 	if (n <= 0)
 		return 0;
@@ -172,7 +190,7 @@ read_batch(struct dgram_table *t, struct dgram_src *s)
 	b->to = NULL;
 	b->n = n;
 	b->next = b->cut = b->held = 0;
-	return n == DGRAM_BATCH;
+	return n == how.most;
 }
 
 void

@@ -183,7 +183,7 @@ read_side(struct dgram_table *t, struct flow *f, enum flow_side side)
 	struct batch_message m;
 	int errors = 0, i, n;
 
-	while ((n = batch_read_as(t->batch->batch, hand, &how)) == -1) {
+	while ((n = batch_read(t->batch->batch, hand, &how)) == -1) {
 		dst_told(&f->way[side], errno);
 		if (++errors == READ_ERRORS)
 			break;
@@ -258,7 +258,7 @@ read_head(struct dgram_table *t, struct dgram_src *s, struct batch_message *m)
 		.most = 1 };
 	struct arrived a = { .n = { 0 } };
 
-	if (batch_read_as(t->batch->batch, hand, &how) <= 0)
+	if (batch_read(t->batch->batch, hand, &how) <= 0)
 		return -1;
 	batch_message(t->batch->batch, hand, 0, m);
 	hand_count(&a, m, &s->dropped);
