@@ -44,7 +44,7 @@
 #define LOOKS   10
 #define IN_VAIN 3
 
-static unsigned int in_vain; /* one after the other */
+static unsigned int in_vain[2]; /* one after the other; of IPv4, of IPv6 */
 
 /* A socket of the kind of dst, on the loopback address; or -1. */
 static int
@@ -84,10 +84,10 @@ connect_to_socket(int fd, int other)
 
 /* What came of a datagram from prober to fd. */
 static enum one_way
-deliver(int fd, int prober, int *arrived)
+deliver(int fd, int prober, unsigned int *vain, int *arrived)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int i, looks = in_vain < IN_VAIN ? LOOKS : 1;
+	int i, looks = *vain < IN_VAIN ? LOOKS : 1;
 	uint32_t before, after;
 
 	if (connect_to_socket(fd, prober) == -1 ||
@@ -104,11 +104,11 @@ deliver(int fd, int prober, int *arrived)
 			break;
 		}
 		if (after != before) {
-			in_vain = 0;
+			*vain = 0;
 			return ONE_WAY_PROVEN;
 		}
 	}
-	in_vain++;
+	++*vain;
 	return ONE_WAY_UNPROVEN;
 }
 
@@ -123,7 +123,8 @@ prove_ip(int fd, const struct addr *dst, enum one_way *way, const char **why)
 		*way = ONE_WAY_UNPROVEN;
 		return 0;
 	}
-	*way = deliver(fd, prober, &arrived);
+	*way = deliver(fd, prober, &in_vain[addr_family(dst) == AF_INET6],
+	    &arrived);
 	close(prober);
 	if (arrived) {
 		*why = "one way cannot be had: the kernel delivers to a dst "

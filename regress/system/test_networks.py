@@ -199,3 +199,36 @@ def test_no_descriptor_to_ask_for_an_interface(context):
     fault.wait()
     fault.detach()
     assert daemon.show("groups")[0]["state"] == "joined"
+
+
+def test_in_interface_fails_to_be_bound_again(context):
+    """Then nothing is heard, and not what comes in anywhere."""
+    lan = Lan("eb", 2)
+    port = context.port()
+    dst = "udp:127.0.0.1:%d" % context.port()
+    sock = receiver(dst)
+    daemon = context.daemon(
+        QUICK + 'bridge "b" "udp:0.0.0.0:%d" "%s" { in-interface eb }\n' % (
+            port, dst))
+    here, address = make("udp:127.0.0.1:%d" % port)
+    for when in ("1+", "2+"):
+        lan.unplug()
+        fault = Inject(context, daemon.pid, "setsockopt", "ENODEV", when)
+        lan.plug()
+        fault.wait()
+        here.sendto(b"elsewhere", address)
+        fault.detach()
+        here.sendto(b"elsewhere", address)
+    say = speaker(lan.hosts[0])
+    lan.unplug()
+    lan.plug()
+    lan.hosts[0].ip("neigh", "flush", "all")  # it has another address
+    sock.settimeout(0.1)
+
+    def heard():
+        say("10.2.0.1", port, b"here")
+        try:
+            return sock.recv(99)
+        except TimeoutError:
+            return None
+    assert wait_for(heard, 20, "a datagram") == b"here"
