@@ -14,6 +14,7 @@
 #include "../../common/limits.h"
 #include "dgram_src.h"
 #include "dgram_system.h"
+#include "flow_system.h"
 #include "membership.h"
 #include "sockets.h"
 #include "system.h"
@@ -91,4 +92,13 @@ dgram_src_serve(int fd, const struct addr *src, struct dgram_src_wants *now,
 		(void)dgram_system_drop_own(fd, w->drop_own);
 	*now = *w;
 	return granted;
+}
+
+int
+dgram_src_bind(int fd, const char *device, const struct dgram_src_wants *now)
+{
+	if (flow_system_deafen(fd) == -1 || membership_bind(fd, device) == -1)
+		return -1;
+	return now->drop_own ? dgram_system_drop_own(fd, 1) :
+			       flow_system_hear(fd);
 }

@@ -36,4 +36,10 @@ void dgram_src_add(struct dgram_src_wants *, const struct bridge_options *);
 uint32_t dgram_src_serve(int fd, const struct addr *,
     struct dgram_src_wants *now, const struct dgram_src_wants *);
 
+/*
+ * Has it hear the interface of that name alone, another than before.  What
+ * comes meanwhile is dropped; on failure, all that comes.  0 or -1.
+ */
+int dgram_src_bind(int fd, const char *device, const struct dgram_src_wants *);
+
 #endif

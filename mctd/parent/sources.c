@@ -14,7 +14,6 @@
 #include "../../common/clock.h"
 #include "dgram_tell.h"
 #include "flow_sockets.h"
-#include "membership.h"
 #include "network.h"
 #include "slots.h"
 #include "sources.h"
@@ -209,7 +208,7 @@ sources_look(void)
 		    join_is_group(&s->addr) ||
 		    network_index(s->device, &index) != 1 || index == s->index)
 			continue;
-		if (membership_bind(s->fd, s->device) == 0)
+		if (dgram_src_bind(s->fd, s->device, &s->wants) == 0)
 			s->index = index;
 	}
 }
