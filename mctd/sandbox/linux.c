@@ -40,7 +40,7 @@ static const struct power powers[] = {
 	{ POWER_LOW_PORTS, CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE",
 	    "a src has a port under 1024, which takes CAP_NET_BIND_SERVICE" },
 	{ POWER_NET_ADMIN, CAP_NET_ADMIN, "CAP_NET_ADMIN",
-	    "a bridge has a mark, which takes CAP_NET_ADMIN" },
+	    "a bridge has mark or source client, which take CAP_NET_ADMIN" },
 };
 #define POWERS (sizeof powers / sizeof powers[0])
 

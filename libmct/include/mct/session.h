@@ -80,7 +80,7 @@ int mct_session_end(struct mct *mct, int s);
  * mct_session_add: src receives what is sent to the group sa, whose port is
  * not looked at, beside what is sent to itself; mct_session_drop: no longer.
  * mct_session_affinity: what the bridge sends to groups leaves by that
- * interface; sa is NULL or a group of the bridge, and all change with it.
+ * interface; sa is NULL or a group, and that of all groups changes.
  * mct_session_ttl: it leaves with that TTL or hop limit, 1 to 255; 0: it does
  * not leave.
  *
@@ -90,6 +90,8 @@ int mct_session_end(struct mct *mct, int s);
  *	EEXIST		joined already
  *	ENOENT		not joined
  *	EAFNOSUPPORT	a family without groups
+ *	EADDRNOTAVAIL	an address is IPv4-mapped
+ *	ELOOP		what leaves for the group would come in again
  *	EACCES		not permitted
  *	ENOSPC		the bridge, or the daemon, has as many groups as it may
  *	ETIMEDOUT	no answer in time; it may be done
@@ -150,9 +152,9 @@ int mct_bridge_affinity(struct mct *mct, int s, const char *name,
  *	ERANGE		too large, or the name too long
  *	ENOSPC		too many dsts or groups
  *	EEXIST		this dst or group is in the set
- * and for "source" and "dst" also EAFNOSUPPORT (no such kind of address),
- * EADDRNOTAVAIL (IPv4-mapped or unspecified), ENAMETOOLONG (local path) and
- * ENXIO (no such interface).
+ * and of addresses in "source", "dst" and "join" also EAFNOSUPPORT (no such
+ * kind), EADDRNOTAVAIL (IPv4-mapped or unspecified), ENAMETOOLONG (local path)
+ * and ENXIO (no such interface).
  */
 struct mct_options *mct_options_new(void);
 int mct_options_set(struct mct_options *options, const char *name,
