@@ -10,7 +10,7 @@ from dgrams import check_sums, drops, expect_none
 from ends import QUICK, app_directory, make, receiver
 from lans import Lan
 from program import wait_for
-from shell import need
+from shell import need, run
 
 LONG = ["%03d " % i + 246 * "x" for i in range(14)]  # more than an MTU
 
@@ -133,3 +133,80 @@ def test_64_dsts_of_one_src(context):
     for number in gone:
         assert bridges[number]["messages-out"] < count, bridges[number]
         assert set(drops(bridges[number])) == {"drop-refused"}
+
+
+def test_logger_by_local_socket_and_over_the_wire(context):
+    """A host's messages go from a socket with a path to another host, and
+    there into a socket with a path again; beside them those of programs that
+    send by UDP."""
+    app = app_directory(context)
+    far = Lan("ea", 1).hosts[0]
+    context.program("socat", "-u", "UNIX-RECV:%s/end,mode=666" % app,
+                    "CREATE:" + context.path("got"))
+    wait_for(lambda: os.path.exists(app + "/end"), 20, "socat")
+    context.daemon(QUICK + 'directory "%s"\n' % app +
+                   "bridge udp:10.1.0.1:514 unixdgram:%s/end\n" % app)
+    with far:
+        sender = context.daemon(
+            QUICK + 'directory "%s"\n' % app +
+            'bridge "local" unixdgram:%s/log udp:10.1.0.1:514\n' % app +
+            'bridge "wire" udp:127.0.0.1:514 udp:10.1.0.1:514\n')
+        for number in range(5):
+            for way in (("-u", app + "/log"),
+                        ("-d", "-n", "127.0.0.1", "-P", "514")):
+                run("logger", *way, "-t", "test", "message %d" % number)
+    for bridge in check_sums(sender, 5):
+        assert drops(bridge) == {}, bridge
+    bridge, = check_sums(context.daemons[0], 10)
+    assert drops(bridge) == {}, bridge
+
+    def numbers():
+        """A message ends where its datagram does, and not with a line."""
+        with open(context.path("got")) as stream:
+            return re.findall(r"message (\d)", stream.read())
+    wait_for(lambda: sorted(numbers()) == sorted(2 * "01234"), 20, "all")
+
+
+def iperf_server(context, host, port):
+    with host:
+        server = context.program(need("iperf"), "-s", "-u", "-V", "-B",
+                                 "fd02::10", "-p", str(port))
+    wait_for(lambda: "listening" in server.process.stdout.readline(), 20,
+             "iperf")
+    return server
+
+
+def iperf_report(host, port, count):
+    """(lost, all) as the server tells it."""
+    with host:
+        done = run("iperf", "-c", "10.1.0.1", "-u", "-p", str(port), "-l",
+                   "500", "-b", "1000pps", "-n", str(500 * count)).decode()
+    lost, total = re.search(r"Server Report:.* ms +(\d+)/ *(\d+)", done,
+                            re.S).groups()
+    return int(lost), int(total), done
+
+
+def test_iperf_hears_of_its_losses_by_the_way_back(context):
+    """What the server missed is what a limit of the bridge dropped, and
+    nothing without one."""
+    near, far = Lan("ea", 1), Lan("eb", 2)
+    servers = [iperf_server(context, far.hosts[0], port)
+               for port in (5000, 5001)]
+    daemon = context.daemon(QUICK + """
+bridge "all" udp:10.1.0.1:5000 udp:[fd02::10]:5000 { reply yes }
+bridge "few" udp:10.1.0.1:5001 udp:[fd02::10]:5001 {
+	reply yes
+	datagram-rate 200
+}
+""")
+    lost, total, out = iperf_report(near.hosts[0], 5000, 400)
+    every, _ = check_sums(daemon)
+    assert lost == 0 and 400 <= total <= every["messages-in"], out
+    assert drops(every) == {}, every
+    lost, total, out = iperf_report(near.hosts[0], 5001, 400)
+    _, few = check_sums(daemon)
+    # its sign of the end may be dropped too, and comes again
+    assert 0 < lost <= few["drop-rate"] <= lost + 10, (few, out)
+    assert set(drops(few)) == {"drop-rate"}, few
+    for server in servers:
+        server.process.kill()
