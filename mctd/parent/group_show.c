@@ -60,7 +60,7 @@ group_show_event(const struct bridge *b, const struct bridge_group *g,
 		return;
 	if (type == EVENT_GROUP_WAITING)
 		log_warn("bridge %u: %s waits: %s", note.id, text,
-		    g->err != 0 ? strerror(g->err) : "no such interface");
+		    g->err != 0 ? strerror(g->err) : "no interface for it");
 	else
 		log_info("bridge %u: %s %s", note.id, text,
 		    type == EVENT_GROUP_JOINED ? "joined" : "left");
