@@ -40,6 +40,7 @@ static const char *const parent_count_names[PARENT_COUNTS] = {
 	[PARENT_FAILED] = "failed",
 	[PARENT_REFUSED] = "refused",
 	[PARENT_PAUSED] = "paused",
+	[PARENT_UNREAD] = "flows-unread",
 };
 
 static const char *const end_reason_names[END_REASONS] = {

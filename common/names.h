@@ -49,6 +49,7 @@ enum parent_count {
 	PARENT_FAILED,   /* dst did not answer or refused */
 	PARENT_REFUSED,  /* over max-per-source, reset */
 	PARENT_PAUSED,   /* times accepting had to wait for a limit */
+	PARENT_UNREAD,   /* flows that gave way as something came */
 	PARENT_COUNTS
 };
 

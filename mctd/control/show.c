@@ -98,7 +98,7 @@ put_connected(struct record_out *r, const struct registry_entry *e,
 	record_put_number(r, FIELD_SESSIONS, e->sessions);
 	record_put_number(r, FIELD_CONNECTING, e->connecting);
 	show_options(r, spec);
-	for (i = 0; i < PARENT_COUNTS; i++)
+	for (i = 0; i < PARENT_UNREAD; i++) /* that is of flows */
 		record_put_number(r, FIELD_PARENT + i, e->parent_count[i]);
 }
 
@@ -113,8 +113,11 @@ put_connectionless(struct page *p, struct record_out *r, uint32_t slot,
 	record_put_text(r, FIELD_ONE_WAY, name_one_way(e->one_way));
 	record_put_number(r, FIELD_RECEIVE_BUFFER, e->receive_buffer);
 	record_put_number(r, FIELD_SEND_BUFFER, e->send_buffer);
-	if (bridge_has_flows(spec))
+	if (bridge_has_flows(spec)) {
 		record_put_number(r, FIELD_FLOWS, e->flows);
+		record_put_number(r, FIELD_PARENT + PARENT_UNREAD,
+		    e->parent_count[PARENT_UNREAD]);
+	}
 	show_options(r, spec);
 	if (sums_read(slot, e, count, &active_ms) == 0)
 		put_silent(r, p, active_ms);

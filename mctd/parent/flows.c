@@ -9,13 +9,18 @@
  * New ones a second are limited, of each bridge: a bucket that takes those
  * of one second; time fills it, each new one empties it by one.
  *
- * Calls: close
+ * Between the engine's last look into a flow's sockets and their end here more
+ * may come: then the flow goes on, if there is room for it beside the one that
+ * it gave way to, or is counted, so that nothing is lost unseen.
+ *
+ * Calls: close, poll
  */
 
 #include <sys/queue.h>
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -186,6 +191,24 @@ take_local(const struct inner_asker *m, const struct addr *src,
 	return addr_check(local, ADDR_DST, NULL);
 }
 
+/* Whether there is one for this asker: it was about to end, and goes on. */
+static int
+has_flow(const struct bridge *b, const struct addr *asker)
+{
+	uint32_t i, left = flows.asked[b->slot].flows;
+	const struct flow *f;
+
+	for (i = 0; i < flows.n && left > 0; i++) {
+		f = &flows.table[i];
+		if (f->serial == 0 || f->slot != b->slot)
+			continue;
+		if (addr_equal(&f->asker, asker))
+			return 1;
+		left--;
+	}
+	return 0;
+}
+
 /* Opens the sockets; 0, or -1 with errno and *why. */
 static int
 open_flow(struct flow *f, const struct bridge *b, const struct addr *local,
@@ -200,6 +223,11 @@ open_flow(struct flow *f, const struct bridge *b, const struct addr *local,
 	if (is_circle(spec, local, &f->asker)) {
 		*why = "the asker has the address of src or of dst";
 		errno = ELOOP;
+		return -1;
+	}
+	if (has_flow(b, &f->asker)) {
+		*why = "the asker has a flow";
+		errno = EEXIST;
 		return -1;
 	}
 	f->fd[1] = flow_sockets_to_dst(spec, &f->asker, why);
@@ -288,6 +316,30 @@ end_flow(struct flow *f)
 	TAILQ_INSERT_TAIL(&flows.unused, f, in_queue);
 }
 
+static int
+is_unread(const struct flow *f)
+{
+	struct pollfd p[2] = { { .fd = f->fd[0], .events = POLLIN },
+		{ .fd = f->fd[1], .events = POLLIN } };
+
+	return poll(p, 2, 0) > 0 && ((p[0].revents | p[1].revents) & POLLIN);
+}
+
+/* One in which something is unread. */
+static int
+goes_on(const struct flow *f)
+{
+	const struct bridge *b = bridges_at(f->slot);
+
+	if (b->state == BRIDGE_CLOSING)
+		return 0;
+	if (flows.asked[f->slot].flows < bridges_spec(b)->options.flows &&
+	    !TAILQ_EMPTY(&flows.unused))
+		return 1;
+	slots_count(f->slot, PARENT_UNREAD);
+	return 0;
+}
+
 int
 flows_ended(const struct inner_flow *m)
 {
@@ -298,7 +350,14 @@ flows_ended(const struct inner_flow *m)
 	f = &flows.table[m->flow];
 	if (f->serial != m->flow_serial || !f->told)
 		return -1;
-	end_flow(f);
+	if (!is_unread(f) || !goes_on(f)) {
+		end_flow(f);
+		return 0;
+	}
+	f->serial = slots_serial();
+	f->told = 0;
+	f->recovered = 1; /* nobody asked for it */
+	TAILQ_INSERT_TAIL(&flows.to_tell, f, in_queue);
 	return 0;
 }
 

@@ -209,6 +209,28 @@ def test_idle_flow_ends(context):
     check(daemon, 2, flows_made=2, flows_displaced=0)
 
 
+def test_flow_that_is_asked_while_it_ends_goes_on(context):
+    """The engine has ended it, the parent has not; nothing is lost."""
+    port = context.port()
+    daemon, _ = served(context, "udp:127.0.0.1:%d" % port,
+                       "udp:127.0.0.1:%d" % context.port(), "idle 1s")
+    near = asker("udp:127.0.0.1:%d" % port)
+    ask(near, b"1")
+    engine, = daemon.pids()["engine"]
+    files = "/proc/%d/fd" % engine
+    held = len(os.listdir(files))
+    os.kill(daemon.pid, signal.SIGSTOP)
+    try:
+        wait_for(lambda: len(os.listdir(files)) == held - 2, 10,
+                 "end of the flow")
+        near.send(b"2")
+    finally:
+        os.kill(daemon.pid, signal.SIGCONT)
+    assert near.recv(100) == b"re:2"
+    check(daemon, 2, replies_out=2, flows_made=1, flows_now=1)
+    wait_for(lambda: bridge(daemon)["flows-now"] == 0, 10, "end of the flow")
+
+
 def daemon_files(daemon):
     return [len(os.listdir("/proc/%d/fd" % pid)) for pid in
             (daemon.pid, daemon.pids()["engine"][0])]
