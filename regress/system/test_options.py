@@ -277,7 +277,7 @@ def marked(context, src, dst, options="dscp 46"):
     exchange(peer, accept(line.server), 1000)
     ports = {"sport": port_of(src)}, {"dport": port_of(dst)}
     for fields in ports:
-        capture.wait(3, **fields)
+        capture.wait(2, **fields)
     return [{p.tos & ~3 for p in capture.all(**f)} for f in ports]
 
 
@@ -323,7 +323,7 @@ def test_dscp_changes_with_a_reload(context):
         for sock in (peer, end):
             fields = {"sport": sock.getpeername()[1],
                       "dport": sock.getsockname()[1]}
-            capture.wait(3, **fields)
+            capture.wait(2, **fields)
             found = {p.tos & ~3 for p in capture.all(**fields)}
             assert found == {tos}, (options, fields, found)
 
@@ -500,7 +500,7 @@ def test_listener_taken_over_has_the_options_of_its_new_bridge(context):
     assert backlog_of(line) == 9
     capture = Capture("lo")
     line.check()
-    capture.wait(3, sport=port_of(line.src), tos=184)
+    capture.wait(2, sport=port_of(line.src), tos=184)
 
 
 def test_connection_rate_lets_a_second_of_peers_in_at_once(context):
