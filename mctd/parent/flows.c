@@ -39,11 +39,13 @@
 
 struct flow {
 	TAILQ_ENTRY(flow) in_queue; /* free ones; those to be told */
-	uint64_t serial;            /* 0: free */
-	uint32_t slot;              /* of its bridge */
-	uint8_t told;               /* the engine has it */
-	uint8_t recovered;          /* one that died had it */
-	int fd[2];                  /* to the asker, to dst */
+	TAILQ_ENTRY(flow) in_going_on;
+	uint64_t serial;   /* 0: free */
+	uint32_t slot;     /* of its bridge */
+	uint8_t told;      /* the engine has it */
+	uint8_t recovered; /* one that died had it */
+	uint8_t goes_on;   /* it was about to end once */
+	int fd[2];         /* to the asker, to dst */
 	struct addr asker;
 };
 TAILQ_HEAD(flow_queue, flow);
@@ -67,6 +69,7 @@ static struct {
 	uint32_t used;
 	struct flow_queue unused;
 	struct flow_queue to_tell;
+	struct flow_queue going_on;
 	struct asked_queue to_refuse;
 } flows;
 
@@ -84,6 +87,7 @@ flows_init(uint32_t bridges, uint32_t n)
 
 	TAILQ_INIT(&flows.unused);
 	TAILQ_INIT(&flows.to_tell);
+	TAILQ_INIT(&flows.going_on);
 	TAILQ_INIT(&flows.to_refuse);
 	flows.table = calloc(n, sizeof *flows.table);
 	flows.asked = calloc((size_t)bridges + 1, sizeof *flows.asked);
@@ -195,17 +199,11 @@ take_local(const struct inner_asker *m, const struct addr *src,
 static int
 has_flow(const struct bridge *b, const struct addr *asker)
 {
-	uint32_t i, left = flows.asked[b->slot].flows;
 	const struct flow *f;
 
-	for (i = 0; i < flows.n && left > 0; i++) {
-		f = &flows.table[i];
-		if (f->serial == 0 || f->slot != b->slot)
-			continue;
-		if (addr_equal(&f->asker, asker))
+	TAILQ_FOREACH(f, &flows.going_on, in_going_on)
+		if (f->slot == b->slot && addr_equal(&f->asker, asker))
 			return 1;
-		left--;
-	}
 	return 0;
 }
 
@@ -309,6 +307,9 @@ end_flow(struct flow *f)
 {
 	if (!f->told)
 		TAILQ_REMOVE(&flows.to_tell, f, in_queue);
+	if (f->goes_on)
+		TAILQ_REMOVE(&flows.going_on, f, in_going_on);
+	f->goes_on = 0;
 	close(f->fd[0]);
 	close(f->fd[1]);
 	f->serial = 0;
@@ -357,6 +358,9 @@ flows_ended(const struct inner_flow *m)
 	f->serial = slots_serial();
 	f->told = 0;
 	f->recovered = 1; /* nobody asked for it */
+	if (!f->goes_on)
+		TAILQ_INSERT_TAIL(&flows.going_on, f, in_going_on);
+	f->goes_on = 1;
 	TAILQ_INSERT_TAIL(&flows.to_tell, f, in_queue);
 	return 0;
 }
